@@ -1,0 +1,1 @@
+//! An apt suite in; deterministic RPMs out.

@@ -1,0 +1,1 @@
+//! A folder of TOML in; one resolved, validated Distro out.

@@ -1,0 +1,1 @@
+//! A root tree in; partitions, file systems, unified kernel image and disk files out.

@@ -1,0 +1,1 @@
+//! A transaction in; the root tree it makes, with its rpmdb, out.

@@ -1,0 +1,2 @@
+//! Derives, builds, ships and operates a cloud Linux from a definition.
+fn main() {}

@@ -1,0 +1,1 @@
+//! rpm-md repositories: verified package sets in, repodata out; downloads and their cache.

@@ -1,0 +1,1 @@
+//! Text and header bytes in, and out: NEVRA, EVR order, capabilities, rich dependencies, package records.

@@ -1,0 +1,1 @@
+//! What tests share: tiny RPMs, repositories, root trees, HTTP servers and virtual machines.

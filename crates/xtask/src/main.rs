@@ -1,0 +1,2 @@
+//! Keeps the generated files and the architecture true.
+fn main() {}
