@@ -3,10 +3,8 @@ use crate::{Dependency, FileFacts, PackageRecord};
 
 /// A package that the `rpm` crate builds: the independent writer whose bytes are read here.
 fn package(format_v6: bool) -> Vec<u8> {
-    let config =
-        rpm::BuildConfig::default().compression(rpm::CompressionType::None).source_date(1_700_000_000);
-    let config =
-        if format_v6 { config.format(rpm::RpmFormat::V6) } else { config.format(rpm::RpmFormat::V4) };
+    let config = if format_v6 { rpm::BuildConfig::v6() } else { rpm::BuildConfig::v4() };
+    let config = config.compression(rpm::CompressionType::None).source_date(1_700_000_000u32);
     let mut builder = rpm::PackageBuilder::new("hello", "1.2", "MIT", "x86_64", "A greeting");
     builder
         .using_config(config)
