@@ -1,1 +1,8 @@
-//! rpm-md repositories: verified package sets in, repodata out; downloads and their cache.
+//! Addresses, folders of RPMs and pinned keys, in; verified package sets, repodata and cached files, out.
+//! Nothing here runs a program or installs a package, and nothing unverified leaves a `verify` function.
+//!
+//! - [`checksum`]: expected checksums and the streaming hasher that checks them.
+//! - [`download`]: mirrors, retries, resumption, and the content-addressed cache.
+
+pub mod checksum;
+pub mod download;
