@@ -1,1 +1,3 @@
 //! What tests share: tiny RPMs, repositories, root trees, HTTP servers and virtual machines.
+
+pub mod http;

@@ -1,0 +1,238 @@
+//! A folder in, a small HTTP/1.1 server on a free port of this machine out, with the faults that real mirrors show.
+//! It knows GET, Range, If-None-Match; nothing that a test does not ask for.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// One way to answer wrongly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// This status and nothing else.
+    Status(u16),
+    /// The connection ends after this many bytes of the body, though all were promised.
+    CutAfter(usize),
+    /// One byte in the middle is another one.
+    WrongByte,
+    /// Nothing for this long before the body's second half.
+    Stall(Duration),
+    /// A redirect to this address.
+    Redirect(String),
+    /// The body is this one.
+    Body(Vec<u8>),
+    /// Range headers are ignored: the whole file comes with status 200.
+    NoRange,
+    /// The body goes on for ever, without a length.
+    Endless,
+}
+
+/// One request as the server saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The path, with its leading slash.
+    pub path: String,
+    /// Header lines by lower-case name.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A running server; it ends when dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    root: PathBuf,
+    faults: Mutex<BTreeMap<String, Vec<(usize, Fault)>>>,
+    seen: Mutex<Vec<Seen>>,
+    stop: AtomicBool,
+}
+
+impl Server {
+    /// Serves this folder on 127.0.0.1.
+    pub fn start(root: &Path) -> io::Result<Server> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            root: root.to_owned(),
+            faults: Mutex::default(),
+            seen: Mutex::default(),
+            stop: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if accepting.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let (Ok(stream), serving) = (stream, Arc::clone(&accepting)) else { continue };
+                // A client that goes away ends its own thread only.
+                std::thread::spawn(move || serving.connection(stream).ok());
+            }
+        });
+        Ok(Server { address, shared })
+    }
+
+    /// The address of this path: `http://127.0.0.1:PORT/PATH`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{}", self.address, path.trim_start_matches('/'))
+    }
+
+    /// The next `times` requests of this path meet this fault; faults of one path are met in the order they were added.
+    pub fn fail(&self, path: &str, times: usize, fault: Fault) {
+        let path = format!("/{}", path.trim_start_matches('/'));
+        lock(&self.shared.faults).entry(path).or_default().push((times, fault));
+    }
+
+    /// What was asked so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.shared.seen).clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        // Wakes the accepting thread.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+impl Shared {
+    fn connection(&self, stream: TcpStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let mut writer = stream;
+        while let Some(request) = read_request(&mut reader)? {
+            lock(&self.seen).push(request.clone());
+            if !self.answer(&request, &mut writer)? || self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the connection can serve another request.
+    fn answer(&self, request: &Seen, writer: &mut TcpStream) -> io::Result<bool> {
+        let fault = self.take_fault(&request.path);
+        match &fault {
+            Some(Fault::Status(status)) => return plain(writer, *status, &[]),
+            Some(Fault::Redirect(target)) => return plain(writer, 302, &[("Location", target)]),
+            Some(Fault::Endless) => {
+                writer.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+                loop {
+                    writer.write_all(&[b'x'; 4096])?;
+                }
+            }
+            _ => {}
+        }
+        let Some(mut content) = self.content(&request.path, fault.as_ref())? else { return plain(writer, 404, &[]) };
+        let etag = format!("\"{}-{}\"", content.len(), content.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+        if request.headers.get("if-none-match") == Some(&etag) {
+            return plain(writer, 304, &[]);
+        }
+        let total = content.len();
+        let start = match (&fault, request.headers.get("range").and_then(|range| range_start(range))) {
+            (Some(Fault::NoRange), _) | (_, None) => None,
+            (_, Some(start)) if start >= total => return plain(writer, 416, &[]),
+            (_, Some(start)) => Some(start),
+        };
+        if fault == Some(Fault::WrongByte)
+            && let Some(byte) = content.get_mut(total / 2)
+        {
+            *byte ^= 0x55;
+        }
+        let body = &content[start.unwrap_or(0)..];
+        match start {
+            None => write!(writer, "HTTP/1.1 200 OK\r\n")?,
+            Some(start) => {
+                write!(writer, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}\r\n", total - 1)?;
+            }
+        }
+        write!(writer, "Content-Length: {}\r\nETag: {etag}\r\nAccept-Ranges: bytes\r\n\r\n", body.len())?;
+        match fault {
+            Some(Fault::CutAfter(bytes)) => {
+                writer.write_all(&body[..bytes.min(body.len())])?;
+                return Ok(false);
+            }
+            Some(Fault::Stall(pause)) => {
+                writer.write_all(&body[..body.len() / 2])?;
+                writer.flush()?;
+                std::thread::sleep(pause);
+                writer.write_all(&body[body.len() / 2..])?;
+            }
+            _ => writer.write_all(body)?,
+        }
+        Ok(true)
+    }
+
+    fn content(&self, path: &str, fault: Option<&Fault>) -> io::Result<Option<Vec<u8>>> {
+        if let Some(Fault::Body(body)) = fault {
+            return Ok(Some(body.clone()));
+        }
+        let relative = Path::new(path.trim_start_matches('/'));
+        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Ok(None);
+        }
+        match std::fs::read(self.root.join(relative)) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take_fault(&self, path: &str) -> Option<Fault> {
+        let mut faults = lock(&self.faults);
+        let queue = faults.get_mut(path)?;
+        let (times, fault) = queue.first_mut()?;
+        let fault = fault.clone();
+        *times = times.saturating_sub(1);
+        if *times == 0 {
+            queue.remove(0);
+        }
+        Some(fault)
+    }
+}
+
+fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Seen>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let path = line.split(' ').nth(1).unwrap_or("/").to_owned();
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
+            return Ok(Some(Seen { path, headers }));
+        }
+        if let Some((name, value)) = line.trim_end().split_once(':') {
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        }
+    }
+}
+
+fn range_start(range: &str) -> Option<usize> {
+    range.strip_prefix("bytes=")?.split_once('-')?.0.parse().ok()
+}
+
+fn plain(writer: &mut TcpStream, status: u16, headers: &[(&str, &str)]) -> io::Result<bool> {
+    write!(writer, "HTTP/1.1 {status} Answer\r\n")?;
+    for (name, value) in headers {
+        write!(writer, "{name}: {value}\r\n")?;
+    }
+    // RFC 9110 15.4.5: a 304 has no content, and no length of one.
+    let length = if status == 304 { "" } else { "Content-Length: 0\r\n" };
+    write!(writer, "{length}\r\n")?;
+    Ok(true)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
