@@ -1,1 +1,17 @@
 //! Typed calls to programs and the kernel: the sandbox, the clock, one module a tool.
+//!
+//! This is the only crate of the workspace that runs programs or asks for the time. A tool's module has its options as a
+//! type, the call, and a parser of what the tool says, apart from the call.
+
+pub mod call;
+pub mod clock;
+pub mod program;
+pub mod progress;
+pub mod sandbox;
+
+mod pump;
+
+pub use call::{Call, CallError, Output, Sink, Stdin, Stream};
+pub use clock::{Clock, Stopwatch};
+pub use progress::Progress;
+pub use sandbox::{Bind, Network, Running, Sandbox};

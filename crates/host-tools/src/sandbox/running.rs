@@ -1,0 +1,234 @@
+//! A program that runs in a sandbox: its pipes, its end, its death.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal, waitpid};
+
+use super::Sandbox;
+use super::child::{self, ChildEnds, Stage};
+use super::mount_points::MountPoints;
+use super::plan::{Plan, plan, text};
+use crate::call::{Call, CallError, Output, Sink, Stdin};
+use crate::program::stopped_error;
+use crate::pump::{OnLine, Pipes, pump};
+
+/// A program that runs in a sandbox; dropped, it is killed with everything it started.
+#[derive(Debug)]
+pub struct Running {
+    /// The other end of its input, if the call asked for a pipe.
+    pub stdin: Option<File>,
+    /// The other end of its output, if the call asked for a pipe.
+    pub stdout: Option<File>,
+    /// The other end of its messages, if the call asked for a pipe.
+    pub stderr: Option<File>,
+    program: String,
+    pid: i32,
+    pidfd: Arc<OwnedFd>,
+    ended: File,
+    status: Option<ExitStatus>,
+    _lifeline: OwnedFd,
+    _mount_points: MountPoints,
+}
+
+/// Kills a program from another thread than the one that waits for it.
+#[derive(Debug, Clone)]
+pub struct Killer(Arc<OwnedFd>);
+
+impl Killer {
+    /// Kills the program and everything it started; nothing happens if it has ended.
+    pub fn kill(&self) {
+        // The only ways to fail are a process that has ended, which is what is wanted, and a wrong descriptor, which it is not.
+        let _ended = pidfd_send_signal(&*self.0, Signal::KILL);
+    }
+}
+
+impl Running {
+    /// Kills the program and everything it started.
+    pub fn kill(&self) {
+        self.killer().kill();
+    }
+
+    /// Something that can kill the program from another thread.
+    pub fn killer(&self) -> Killer {
+        Killer(Arc::clone(&self.pidfd))
+    }
+
+    /// Waits for the program's end.
+    pub fn wait(&mut self) -> Result<ExitStatus, CallError> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        let contact = |source: io::Error| CallError::Contact { program: self.program.clone(), source };
+        let mut raw = Vec::new();
+        self.ended.read_to_end(&mut raw).map_err(contact)?;
+        reap(self.pid);
+        // Process 1 of the namespaces says how the program ended; killed itself, it says nothing, and the program died with it.
+        let status = match raw.try_into().map(i32::from_ne_bytes) {
+            Ok(raw) => ExitStatus::from_raw(raw),
+            Err(_) => ExitStatus::from_raw(libc::SIGKILL),
+        };
+        self.status = Some(status);
+        Ok(status)
+    }
+
+    /// The program's end, if it has ended.
+    pub fn try_wait(&mut self) -> Result<Option<ExitStatus>, CallError> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        if self.status.is_none() {
+            let mut polled = [PollFd::new(&self.ended, PollFlags::IN)];
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let events = poll(&mut polled, Some(&now)).map_err(|errno| CallError::Contact {
+                program: self.program.clone(),
+                source: errno.into(),
+            })?;
+            if events == 0 {
+                return Ok(None);
+            }
+        }
+        self.wait().map(Some)
+    }
+
+    /// Feeds and hears the program until its end, and judges it.
+    pub(super) fn finish(
+        mut self,
+        call: &Call,
+        mut pipes: Pipes,
+        on_line: Option<OnLine<'_>>,
+    ) -> Result<Output, CallError> {
+        let limit = |sink: &Sink| if let Sink::Capture { limit } = sink { *limit } else { usize::MAX };
+        pipes.stdout = self.stdout.take().map(|pipe| (pipe, limit(&call.stdout)));
+        pipes.stderr = self.stderr.take().map(|pipe| (pipe, limit(&call.stderr)));
+        let pumped = pump(pipes, self.ended.as_fd(), call.time_limit, on_line);
+        if pumped.is_err() {
+            self.kill();
+        }
+        let status = self.wait()?;
+        match pumped {
+            Ok(captured) => call.judge(Output { status, stdout: captured.stdout, stderr: captured.stderr }),
+            Err(stopped) => Err(stopped_error(call, stopped)),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            self.kill();
+            reap(self.pid);
+        }
+    }
+}
+
+/// Starts a call; `stdin` replaces the call's own.
+pub(super) fn start(sandbox: &Sandbox, call: &Call, stdin: Option<&Stdin>) -> Result<Running, CallError> {
+    let (plan, mount_points) = plan(sandbox, call)?;
+    let program = call.program_name();
+    let contact = |source: io::Error| CallError::Contact { program: program.clone(), source };
+    let (input, our_stdin) = input(stdin.unwrap_or(&call.stdin)).map_err(contact)?;
+    let (output, our_stdout) = output(&call.stdout, io::stdout().as_fd()).map_err(contact)?;
+    let (messages, our_stderr) = match &call.stderr {
+        Sink::SameAsStdout => (output.try_clone().map_err(contact)?, None),
+        sink => self::output(sink, io::stderr().as_fd()).map_err(contact)?,
+    };
+    let (started, child_started) = io::pipe().map_err(contact)?;
+    let (ended, child_ended) = io::pipe().map_err(contact)?;
+    let (child_lifeline, lifeline) = io::pipe().map_err(contact)?;
+    let ends = ChildEnds {
+        stdin: input,
+        stdout: output,
+        stderr: messages,
+        started: child_started.into(),
+        ended: child_ended.into(),
+        lifeline: child_lifeline.into(),
+    };
+    let init = child::start(&plan, ends).map_err(|source| CallError::SetUp {
+        program: program.clone(),
+        step: "make namespaces (this needs root, or a user namespace with mapped ids)".into(),
+        source,
+    })?;
+    let running = Running {
+        stdin: our_stdin,
+        stdout: our_stdout,
+        stderr: our_stderr,
+        program: program.clone(),
+        pid: init.pid,
+        pidfd: Arc::new(init.pidfd),
+        ended: File::from(OwnedFd::from(ended)),
+        status: None,
+        _lifeline: lifeline.into(),
+        _mount_points: mount_points,
+    };
+    match child::read_report(File::from(OwnedFd::from(started))).map_err(contact)? {
+        None => Ok(running),
+        Some((stage, index, source)) => Err(refusal(sandbox, &plan, program, stage, index, source)),
+    }
+}
+
+fn refusal(
+    sandbox: &Sandbox,
+    plan: &Plan,
+    program: String,
+    stage: i32,
+    index: usize,
+    source: io::Error,
+) -> CallError {
+    let step = match Stage::from_report(stage) {
+        Some(Stage::Execute) if source.kind() == io::ErrorKind::NotFound => {
+            return CallError::NotFound { program, place: sandbox.root.display().to_string() };
+        }
+        Some(Stage::Execute) => return CallError::Execute { program, source },
+        Some(Stage::Root) => return CallError::Root { root: sandbox.root.clone(), source },
+        Some(Stage::Tree) => {
+            format!("take {}", plan.trees.get(index).map(|tree| text(&tree.source)).unwrap_or_default())
+        }
+        Some(Stage::Step) => plan.steps.get(index).map(|step| step.describe(&plan.trees)).unwrap_or_default(),
+        Some(Stage::Private) => "cut its mounts off from the host's".into(),
+        Some(Stage::Enter) => format!("enter {}", sandbox.root.display()),
+        Some(Stage::Hostname) => "set the host name".into(),
+        Some(Stage::Loopback) => "raise the loopback interface".into(),
+        Some(Stage::Privileges) => "drop capabilities".into(),
+        Some(Stage::Fork) => "start a process".into(),
+        Some(Stage::Directory) => format!("change to the directory {}", text(&plan.directory)),
+        None => "tell what is wrong".into(),
+    };
+    CallError::SetUp { program, step, source }
+}
+
+fn reap(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        // Fails only if somebody else has waited for all children of this process: then it is gone as well.
+        let _gone = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()));
+    }
+}
+
+type Ends = (OwnedFd, Option<File>);
+
+fn input(stdin: &Stdin) -> io::Result<Ends> {
+    Ok(match stdin {
+        Stdin::Null => (File::open("/dev/null")?.into(), None),
+        Stdin::File(file) => (file.try_clone()?.into(), None),
+        Stdin::Inherit => (fcntl_dupfd_cloexec(io::stdin(), 3)?, None),
+        Stdin::Bytes(_) | Stdin::Pipe => {
+            let (theirs, ours) = io::pipe()?;
+            (theirs.into(), Some(File::from(OwnedFd::from(ours))))
+        }
+    })
+}
+
+fn output(sink: &Sink, inherited: std::os::fd::BorrowedFd<'_>) -> io::Result<Ends> {
+    Ok(match sink {
+        Sink::Null => (OpenOptions::new().write(true).open("/dev/null")?.into(), None),
+        Sink::File(file) => (file.try_clone()?.into(), None),
+        Sink::Inherit => (fcntl_dupfd_cloexec(inherited, 3)?, None),
+        Sink::Capture { .. } | Sink::Pipe | Sink::SameAsStdout => {
+            let (ours, theirs) = io::pipe()?;
+            (theirs.into(), Some(File::from(OwnedFd::from(ours))))
+        }
+    })
+}
