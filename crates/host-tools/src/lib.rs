@@ -8,6 +8,7 @@ pub mod clock;
 pub mod program;
 pub mod progress;
 pub mod sandbox;
+pub mod user_namespace;
 
 mod pump;
 

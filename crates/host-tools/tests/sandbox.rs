@@ -1,4 +1,5 @@
 //! The sandbox against the real kernel: a root made of this machine's own `/usr`.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 use std::fs;
 use std::io::Write;

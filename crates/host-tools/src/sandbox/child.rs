@@ -157,6 +157,8 @@ unsafe fn first_process(
     // SAFETY: only system calls on memory that was prepared before the fork.
     unsafe {
         arrange_descriptors(ends);
+        // The copy of this process's memory is not for the program to read through /proc/1.
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
         let program = set_up(plan, trees).and_then(|()| {
             match libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) {
                 -1 => Err(refusal(Stage::Fork, 0)),
@@ -204,6 +206,7 @@ unsafe fn set_up(plan: &Plan, trees: &mut [RawFd]) -> Result<(), Refusal> {
         for (index, step) in plan.steps.iter().enumerate() {
             take(step, trees).map_err(|errno| Refusal(Stage::Step, index, errno))?;
         }
+        leave_host_tree()?;
         let name = plan.hostname.as_bytes();
         check(i64::from(libc::sethostname(name.as_ptr().cast(), name.len())), Stage::Hostname, 0)?;
         if plan.own_network {
@@ -297,13 +300,20 @@ unsafe fn make_private() -> Result<(), Refusal> {
     }
 }
 
-/// Makes the root tree `/`, and the host's tree unreachable.
+/// Makes the root tree `/`, with the host's tree still mounted over it: absolute paths lead into the root, `.` to the host.
+/// The host's tree has to stay until `/proc` is mounted, for in a user namespace the kernel wants to see another one.
 unsafe fn enter(root: RawFd, attached_on: RawFd) -> Result<(), Refusal> {
     // SAFETY: plain system calls.
     unsafe {
         check(attach(root, attached_on, c""), Stage::Enter, 0)?;
         check(i64::from(libc::fchdir(root)), Stage::Enter, 0)?;
-        check(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()), Stage::Enter, 0)?;
+        check(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()), Stage::Enter, 0)
+    }
+}
+
+unsafe fn leave_host_tree() -> Result<(), Refusal> {
+    // SAFETY: plain system calls.
+    unsafe {
         check(i64::from(libc::umount2(c".".as_ptr(), libc::MNT_DETACH)), Stage::Enter, 0)?;
         check(i64::from(libc::chdir(c"/".as_ptr())), Stage::Enter, 0)
     }
