@@ -1,1 +1,28 @@
-//! A folder of TOML in; one resolved, validated Distro out.
+//! A folder of TOML, in; one resolved, validated [`Distro`], or every problem with its place, out.
+//! Later stages never look at TOML, fill in a default or resolve inheritance. Only the module `files` reads the disk.
+
+mod decode;
+mod distro;
+mod files;
+mod image;
+mod include;
+mod load;
+mod merge;
+mod nearest;
+mod place;
+mod problem;
+mod resolve;
+mod tables;
+
+pub use distro::{
+    Component, DebMirror, DebRepository, Distro, DistroReference, Project, Repository, RpmLocation, RpmRepository,
+    RpmTrust, Upstream, ValidUntil,
+};
+pub use image::{
+    Budget, ByUpstream, Compression, Disk, DiskFormat, FileRule, Filesystem, Image, ImageDefinition, ImageKind, Initrd,
+    Machine, NativeImage, OsRelease, PackageRequest, Partition, PartitionFormat, PartitionSize, PartitionType,
+    Password, Selinux, SelinuxMode, UnitChoices, User,
+};
+pub use load::{find_root, load, load_file};
+pub use place::{LineColumn, Located, Place, Sources};
+pub use problem::{Problem, ProblemPlace, Problems};

@@ -1,0 +1,52 @@
+//! A start folder, in; the distribution defined there, out.
+
+use std::path::{Path, PathBuf};
+
+use crate::distro::Distro;
+use crate::files::{self, ROOT_FILES};
+use crate::include::Includer;
+use crate::merge::merge;
+use crate::problem::{Collector, Problem, Problems};
+use crate::resolve::Resolver;
+
+/// The root file for a start folder: in it, else in the nearest folder above.
+pub fn find_root(start: &Path) -> Result<PathBuf, Problems> {
+    match files::find_root(start) {
+        Ok(Some(root)) => Ok(root),
+        Ok(None) => {
+            let names: Vec<String> = ROOT_FILES.iter().map(|name| format!("`{name}`")).collect();
+            let message = format!("no definition in {} or a folder above it", start.display());
+            let hint = format!("go to a project's folder; its root file is one of {}", names.join(", "));
+            Err(Problem::without_place(message).with_hint(hint).into())
+        }
+        Err(error) => Err(Problem::without_place(format!("cannot look for a definition: {error}")).into()),
+    }
+}
+
+/// The distribution whose root file is found from a start folder.
+pub fn load(start: &Path) -> Result<Distro, Problems> {
+    let root = find_root(start)?;
+    let shown_from = absolute(start)?;
+    load_file(&root, &shown_from)
+}
+
+/// The distribution of one root file; messages show paths relative to `shown_from` where they lie below it.
+pub fn load_file(root: &Path, shown_from: &Path) -> Result<Distro, Problems> {
+    let root = absolute(root)?;
+    let shown_from = absolute(shown_from)?;
+    let mut collector = Collector::default();
+    let files = Includer { collector: &mut collector, shown_from: &shown_from }.read_all(&root);
+    let merged = merge(files, &mut collector);
+    collector.end_of_reading();
+    let resolver =
+        &mut Resolver { file: &merged, root_file: &root, shown_from: &shown_from, collector: &mut collector };
+    let distro = resolver.resolve();
+    let sources = collector.finish()?;
+    Ok(Distro { sources, ..distro })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Problems> {
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Problem::without_place(format!("cannot find folder {}: {error}", path.display())))?;
+    Ok(crate::place::clean(&absolute))
+}
