@@ -132,6 +132,9 @@ impl Cache {
             file.lock().map_err(failed("lock", &path))?;
             // Whoever held the lock before may have renamed the file into the cache: then this handle must not write to it.
             let ours = file.metadata().map_err(failed("inspect", &path))?;
+            if !ours.is_file() {
+                return Err(failed("use", &path)(io::Error::other("not a regular file")));
+            }
             match fs::metadata(&path) {
                 Ok(named) if named.ino() == ours.ino() && named.dev() == ours.dev() => {
                     return Ok(Partial { file, path, length: ours.len(), hashes: Hashes::default() });
@@ -255,6 +258,11 @@ impl Partial {
         Ok(())
     }
 
+    /// Removes the file, while its lock is held: whoever waits for the lock sees that the name is gone and begins anew.
+    pub(super) fn discard(self) -> Result<(), CacheError> {
+        fs::remove_file(&self.path).or_else(ignore_missing).map_err(failed("remove", &self.path))
+    }
+
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), CacheError> {
         self.file.write_all(bytes).map_err(failed("write", &self.path))?;
         self.hashes.update(bytes);
@@ -354,4 +362,42 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CacheE
 
 fn ignore_missing(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_reported_as_one() {
+        // The kernel's disk without room.
+        let path = PathBuf::from("/dev/full");
+        let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let mut partial = Partial { file, path, length: 0, hashes: Hashes::default() };
+        let error = partial.append(b"bytes").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot write /dev/full (the disk is full: make room and run again, what was fetched is kept)"
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("partial/key")).unwrap();
+        assert!(cache.partial("key").is_err());
+    }
+
+    #[test]
+    fn bytes_are_kept_once_under_their_sha256() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let first = cache.insert(b"abc").unwrap();
+        assert_eq!(cache.insert(b"abc").unwrap(), first);
+        assert!(
+            first.ends_with("sha256/ba/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        );
+        assert_eq!(fs::read(first).unwrap(), b"abc");
+    }
 }

@@ -125,6 +125,7 @@ impl Downloader {
         let mut partial = self.cache.partial(&partial_key(strongest)).map_err(keep)?;
         // Another process may have finished the file while this one waited for the lock.
         if let Some(path) = self.cache.find(&request.expected).map_err(keep)? {
+            partial.discard().map_err(keep)?;
             return Ok(path);
         }
         partial.resume(&strong).map_err(keep)?;
