@@ -89,7 +89,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of one key of a table.
-    pub(crate) fn field<T: Decode>(&mut self, table: &DeTable<'_>, around: Range<usize>, key: &str) -> Option<T> {
+    pub(crate) fn field<T: Decode>(
+        &mut self,
+        table: &DeTable<'_>,
+        around: Range<usize>,
+        key: &str,
+    ) -> Option<T> {
         let Some((_, node)) = table.get_key_value(key) else {
             let absent = T::absent();
             if absent.is_none() {
@@ -111,7 +116,11 @@ impl<'a> Reader<'a> {
 
     /// `in [distros.fedora]`, or `at the top level`.
     fn whereabouts(&self) -> String {
-        if self.path.is_empty() { "at the top level".to_owned() } else { format!("in [{}]", self.path.join(".")) }
+        if self.path.is_empty() {
+            "at the top level".to_owned()
+        } else {
+            format!("in [{}]", self.path.join("."))
+        }
     }
 
     pub(crate) fn mismatch(&mut self, node: &Node<'_>, expected: &str) {
@@ -221,7 +230,13 @@ impl<T: Decode> Decode for Vec<T> {
             return None;
         };
         let items = array.iter().enumerate();
-        Some(items.filter_map(|(index, item)| reader.inside(&index.to_string(), |reader| T::decode(item, reader))).collect())
+        Some(
+            items
+                .filter_map(|(index, item)| {
+                    reader.inside(&index.to_string(), |reader| T::decode(item, reader))
+                })
+                .collect(),
+        )
     }
 }
 
@@ -313,7 +328,7 @@ macro_rules! choice {
 
         impl $name {
             /// The word that stands for this in a definition file.
-            pub fn as_str(self) -> &'static str {
+            $visibility fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $word, )* }
             }
         }

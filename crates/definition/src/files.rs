@@ -43,11 +43,16 @@ pub(crate) fn find_root(start: &Path) -> io::Result<Option<PathBuf>> {
 pub(crate) fn read(path: &Path) -> io::Result<String> {
     let size = std::fs::metadata(path)?.len();
     if size > LARGEST_FILE {
-        return Err(io::Error::other(format!("it is {size} bytes large, more than the {LARGEST_FILE} a definition may be")));
+        return Err(io::Error::other(format!(
+            "it is {size} bytes large, more than the {LARGEST_FILE} a definition may be"
+        )));
     }
     let bytes = std::fs::read(path)?;
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
         io::Error::other(format!("line {} is not UTF-8", line + 1))
     })
 }
@@ -70,8 +75,11 @@ pub(crate) fn glob(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobErr
     let mut seen = BTreeSet::new();
     for alternative in expand_braces(pattern)? {
         let start = if alternative.starts_with('/') { PathBuf::from("/") } else { folder.to_owned() };
-        let steps: Vec<Step> =
-            alternative.split('/').filter(|step| !step.is_empty() && *step != ".").map(Step::new).collect::<Result<_, _>>()?;
+        let steps: Vec<Step> = alternative
+            .split('/')
+            .filter(|step| !step.is_empty() && *step != ".")
+            .map(Step::new)
+            .collect::<Result<_, _>>()?;
         let mut matches = Vec::new();
         walk(&start, &steps, &mut matches)?;
         found.extend(matches.into_iter().filter(|path| seen.insert(path.clone())));
@@ -152,8 +160,10 @@ fn names(folder: &Path) -> Result<Vec<OsString>, GlobError> {
     }
     let failed = |error| GlobError::Read(folder.to_owned(), error);
     let entries = std::fs::read_dir(folder).map_err(failed)?;
-    let mut names: Vec<OsString> =
-        entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>().map_err(failed)?;
+    let mut names: Vec<OsString> = entries
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
     names.sort();
     Ok(names)
 }
@@ -200,7 +210,8 @@ fn first_braces(text: &str) -> Result<Option<(usize, Vec<usize>, usize)>, GlobEr
             }
             b',' if depth == 1 => commas.push(at),
             b'}' => {
-                depth = depth.checked_sub(1).ok_or_else(|| GlobError::Pattern("`}` without `{`".to_owned()))?;
+                depth =
+                    depth.checked_sub(1).ok_or_else(|| GlobError::Pattern("`}` without `{`".to_owned()))?;
                 if depth == 0
                     && let Some(open) = open
                 {
@@ -220,7 +231,10 @@ mod tests {
 
     #[test]
     fn braces_expand_in_their_order() {
-        assert_eq!(expand_braces("x/{b,a{1,2}}/*.toml").unwrap(), ["x/b/*.toml", "x/a1/*.toml", "x/a2/*.toml"]);
+        assert_eq!(
+            expand_braces("x/{b,a{1,2}}/*.toml").unwrap(),
+            ["x/b/*.toml", "x/a1/*.toml", "x/a2/*.toml"]
+        );
         assert!(expand_braces("a{b").is_err());
         assert!(expand_braces("a}b").is_err());
     }

@@ -10,9 +10,8 @@ use serde::Serialize;
 
 pub(crate) use os_release::KNOWN as KNOWN_OS_RELEASE;
 pub use os_release::OsRelease;
-pub use types::{
-    Compression, DiskFormat, FilesystemType, PartitionFormat, PartitionType, SelinuxMode,
-};
+pub(crate) use types::FilesystemType;
+pub use types::{Compression, DiskFormat, PartitionFormat, PartitionType, SelinuxMode};
 
 use crate::distro::Upstream;
 use crate::place::Located;
@@ -212,7 +211,7 @@ pub struct Selinux {
     pub mode: SelinuxMode,
 }
 
-/// The initial file system that finds and mounts the root.
+/// What the initial file system holds beside what finds and mounts any root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Initrd {
     /// Kernel modules by name; what they depend on comes along.
@@ -278,6 +277,18 @@ pub struct Machine {
     pub memory_mib: u32,
     /// Processors.
     pub processors: u32,
+}
+
+impl Default for Initrd {
+    fn default() -> Self {
+        Self {
+            modules: Vec::new(),
+            programs: Vec::new(),
+            units: Vec::new(),
+            files: Vec::new(),
+            compression: Compression::Zstd,
+        }
+    }
 }
 
 impl Image {

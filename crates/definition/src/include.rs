@@ -55,7 +55,9 @@ impl Includer<'_> {
         if let (Some(first), Some(place)) = (seen.get(&path), included_at) {
             let shown = path.strip_prefix(self.shown_from).unwrap_or(&path).display();
             let first = match first {
-                Some(first) => format!("it was first included at {}", self.collector.sources.describe(*first)),
+                Some(first) => {
+                    format!("it was first included at {}", self.collector.sources.describe(*first))
+                }
                 None => "it is the root file".to_owned(),
             };
             let message = format!("{shown} is included twice");
@@ -93,7 +95,8 @@ impl Includer<'_> {
                 Vec::new()
             }
             Err(GlobError::Read(folder, error)) => {
-                self.collector.report(pattern.place, format!("cannot read folder {}: {error}", folder.display()));
+                self.collector
+                    .report(pattern.place, format!("cannot read folder {}: {error}", folder.display()));
                 Vec::new()
             }
         }

@@ -15,13 +15,13 @@ mod resolve;
 mod tables;
 
 pub use distro::{
-    Component, DebMirror, DebRepository, Distro, DistroReference, Project, Repository, RpmLocation, RpmRepository,
-    RpmTrust, Upstream, ValidUntil,
+    Component, DebMirror, DebRepository, Distro, DistroReference, Project, Repository, RpmLocation,
+    RpmRepository, RpmTrust, Upstream, ValidUntil,
 };
 pub use image::{
-    Budget, ByUpstream, Compression, Disk, DiskFormat, FileRule, Filesystem, Image, ImageDefinition, ImageKind, Initrd,
-    Machine, NativeImage, OsRelease, PackageRequest, Partition, PartitionFormat, PartitionSize, PartitionType,
-    Password, Selinux, SelinuxMode, UnitChoices, User,
+    Budget, ByUpstream, Compression, Disk, DiskFormat, FileRule, Filesystem, Image, ImageDefinition,
+    ImageKind, Initrd, Machine, NativeImage, OsRelease, PackageRequest, Partition, PartitionFormat,
+    PartitionSize, PartitionType, Password, Selinux, SelinuxMode, UnitChoices, User,
 };
 pub use load::{find_root, load, load_file};
 pub use place::{LineColumn, Located, Place, Sources};

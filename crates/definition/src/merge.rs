@@ -21,10 +21,11 @@ pub(crate) fn merge(files: Vec<DefinitionFile>, collector: &mut Collector) -> De
         unite(&mut merged.package_groups, file.package_groups, "package group", collector);
         unite(&mut merged.test_suites, file.test_suites, "test suite", collector);
         merged.tools = file.tools.or(merged.tools);
-        merged.default_component_config = match (merged.default_component_config, file.default_component_config) {
-            (Some(base), Some(over)) => Some(base.overridden_by(over)),
-            (base, over) => over.or(base),
-        };
+        merged.default_component_config =
+            match (merged.default_component_config, file.default_component_config) {
+                (Some(base), Some(over)) => Some(base.overridden_by(over)),
+                (base, over) => over.or(base),
+            };
         merge_package_config(&mut merged.default_package_config, file.default_package_config);
     }
     merged
@@ -169,7 +170,8 @@ impl ComponentTable {
                 append(&mut base.without, over.without);
                 base.defines.0.extend(over.defines.0);
                 append(&mut base.undefines, over.undefines);
-                base.emit_upstream_provenance = over.emit_upstream_provenance.or(base.emit_upstream_provenance);
+                base.emit_upstream_provenance =
+                    over.emit_upstream_provenance.or(base.emit_upstream_provenance);
                 base.check = over.check.or(base.check);
                 base.failure = over.failure.or(base.failure);
                 base.hints = over.hints.or(base.hints);

@@ -99,8 +99,12 @@ impl fmt::Display for Problem {
         if let Some(at) = &self.at {
             let gutter = " ".repeat(at.line.to_string().len());
             // A tab in the line is a tab under it: the marks stay below the text at every tab width.
-            let indent: String =
-                at.source_line.chars().take(at.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let indent: String = at
+                .source_line
+                .chars()
+                .take(at.column - 1)
+                .map(|c| if c == '\t' { '\t' } else { ' ' })
+                .collect();
             let marks = "^".repeat(at.text.chars().count().max(1));
             write!(
                 formatter,
@@ -139,7 +143,12 @@ impl Collector {
         self.found.push((Some(place), problem));
     }
 
-    pub(crate) fn report_hinted(&mut self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn report_hinted(
+        &mut self,
+        place: Place,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let problem = self.sources.problem(place, message).with_hint(hint);
         self.found.push((Some(place), problem));
     }
@@ -173,7 +182,7 @@ impl Collector {
         if self.found.is_empty() {
             return Ok(self.sources);
         }
-        self.found.sort_by(|a, b| a.0.cmp(&b.0));
+        self.found.sort_by_key(|(place, _)| *place);
         self.found.dedup();
         Err(Problems { problems: self.found.into_iter().map(|(_, problem)| problem).collect() })
     }

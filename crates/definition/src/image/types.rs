@@ -4,7 +4,7 @@ use crate::decode::choice;
 
 choice! {
     /// Format of a root file system.
-    pub enum FilesystemType {
+    pub(crate) enum FilesystemType {
         /// ext4: can be written to.
         "ext4" => Ext4,
         /// EROFS: cannot be written to.

@@ -18,7 +18,8 @@ impl Resolver<'_> {
                 self.collector.report(table.place, format!("`{name}` is no name of a component"));
             }
             self.check_component(name, table);
-            let component = Component { name: Located::new(name.clone(), table.place), bare: table.is_bare() };
+            let component =
+                Component { name: Located::new(name.clone(), table.place), bare: table.is_bare() };
             components.insert(name.clone(), component);
         }
         self.check_groups();
@@ -31,9 +32,16 @@ impl Resolver<'_> {
         let kind = spec.kind.map(|kind| kind.value);
         if kind == Some(SpecSourceType::Local) && spec.path.is_none() {
             let place = spec.kind.map_or(table.place, |kind| kind.place);
-            self.collector.report_hinted(place, format!("local component `{name}` names no spec file"), "add `path`");
+            self.collector.report_hinted(
+                place,
+                format!("local component `{name}` names no spec file"),
+                "add `path`",
+            );
         }
-        let needs = |wanted: SpecSourceType, field: Option<&Text>, key: &str, problems: &mut Vec<(Place, String, String)>| {
+        let needs = |wanted: SpecSourceType,
+                     field: Option<&Text>,
+                     key: &str,
+                     problems: &mut Vec<(Place, String, String)>| {
             if let Some(field) = field
                 && kind != Some(wanted)
             {
@@ -57,7 +65,11 @@ impl Resolver<'_> {
         if let Some(distro) = &spec.upstream_distro {
             if let Some(snapshot) = &distro.snapshot {
                 let hint = "only distributions, groups and the project choose a snapshot; pin `upstream-commit` instead";
-                self.collector.report_hinted(snapshot.place, format!("component `{name}` names a snapshot"), hint);
+                self.collector.report_hinted(
+                    snapshot.place,
+                    format!("component `{name}` names a snapshot"),
+                    hint,
+                );
             }
             self.distro_reference(distro);
         }
@@ -81,10 +93,12 @@ impl Resolver<'_> {
         for (group, table) in &*self.file.package_groups {
             for package in table.packages.iter().flatten() {
                 if package.is_empty() {
-                    self.collector.report(package.place, format!("a package of group `{group}` has an empty name"));
+                    self.collector
+                        .report(package.place, format!("a package of group `{group}` has an empty name"));
                     continue;
                 }
-                if let Some((owner, place)) = owners.insert(package.as_str(), (group.as_str(), package.place)) {
+                if let Some((owner, place)) = owners.insert(package.as_str(), (group.as_str(), package.place))
+                {
                     let hint = format!("it is first listed at {}", self.collector.sources.describe(place));
                     let message = format!("package `{package}` is in groups `{owner}` and `{group}`");
                     self.collector.report_hinted(package.place, message, hint);

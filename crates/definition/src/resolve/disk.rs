@@ -24,13 +24,13 @@ impl Resolver<'_> {
             }
         }
         let kernel_command_line = parameters.map(|text| text.value.clone()).collect();
-        let initrd = self.initrd(file.initrd.as_ref(), top);
+        let initrd = self.initrd(file.initrd.as_ref());
         let filesystem = self.filesystem(file.filesystem.as_ref(), top);
         let partitions = self.partitions(file.partitions.as_deref().unwrap_or_default(), filesystem, top);
         let formats = self.formats(file, top);
         let machine = self.machine(file);
         self.check_disk_budget(file, &partitions);
-        Some(Disk { kernel_command_line, initrd: initrd?, filesystem: filesystem?, partitions, formats, machine })
+        Some(Disk { kernel_command_line, initrd, filesystem: filesystem?, partitions, formats, machine })
     }
 
     /// A plain folder has none of what makes a disk.
@@ -39,24 +39,26 @@ impl Resolver<'_> {
             ("[kernel]", file.kernel.as_ref().map(|table| table.place)),
             ("[initrd]", file.initrd.as_ref().map(|table| table.place)),
             ("[filesystem]", file.filesystem.as_ref().map(|table| table.place)),
-            ("[[partitions]]", file.partitions.as_ref().and_then(|list| list.first()).map(|table| table.place)),
+            (
+                "[[partitions]]",
+                file.partitions.as_ref().and_then(|list| list.first()).map(|table| table.place),
+            ),
             ("[disk]", file.disk.as_ref().map(|table| table.place)),
             ("[boot]", file.boot.as_ref().map(|table| table.place)),
         ];
         for (name, place) in tables {
             if let Some(place) = place {
-                let hint = format!("delete it, or make the image a disk: `kind = \"disk\"` at {}", self.collector.sources.describe(file.kind.place));
+                let hint = format!(
+                    "delete it, or make the image a disk: `kind = \"disk\"` at {}",
+                    self.collector.sources.describe(file.kind.place)
+                );
                 self.collector.report_hinted(place, format!("an image of kind `tree` has no {name}"), hint);
             }
         }
     }
 
-    fn initrd(&mut self, table: Option<&Located<InitrdTable>>, top: Place) -> Option<Initrd> {
-        let Some(table) = table else {
-            let hint = "add [initrd] with the `modules` and `programs` that mount its root";
-            self.collector.report_hinted(top, "a disk that boots needs an initrd", hint);
-            return None;
-        };
+    fn initrd(&mut self, table: Option<&Located<InitrdTable>>) -> Initrd {
+        let Some(table) = table else { return Initrd::default() };
         let programs = distinct(table.programs.as_ref(), "program", self.collector);
         let files = distinct(table.files.as_ref(), "file", self.collector);
         for path in programs.iter().chain(&files) {
@@ -65,15 +67,19 @@ impl Resolver<'_> {
         let compression = table.compression.map_or(Compression::Zstd, |compression| compression.value);
         if compression == Compression::Lz4hc {
             let place = table.compression.map_or(table.place, |compression| compression.place);
-            self.collector.report_hinted(place, "an initrd is not compressed by `lz4hc`", "write `zstd`, `lz4` or `none`");
+            self.collector.report_hinted(
+                place,
+                "an initrd is not compressed by `lz4hc`",
+                "write `zstd`, `lz4` or `none`",
+            );
         }
-        Some(Initrd {
+        Initrd {
             modules: distinct(table.modules.as_ref(), "kernel module", self.collector),
             programs,
             units: self.unit_names(table.units.as_ref()),
             files,
             compression,
-        })
+        }
     }
 
     fn filesystem(&mut self, table: Option<&Located<FilesystemTable>>, top: Place) -> Option<Filesystem> {
@@ -87,7 +93,11 @@ impl Resolver<'_> {
             FilesystemType::Ext4 => {
                 let places = [table.compression.map(|c| c.place), table.compression_level.map(|l| l.place)];
                 for place in places.into_iter().flatten() {
-                    self.collector.report_hinted(place, "ext4 does not compress", "delete it, or choose `erofs`");
+                    self.collector.report_hinted(
+                        place,
+                        "ext4 does not compress",
+                        "delete it, or choose `erofs`",
+                    );
                 }
                 Some(Filesystem::Ext4)
             }
@@ -101,10 +111,14 @@ impl Resolver<'_> {
                     && !(1..=most).contains(&level.value)
                 {
                     let message = format!("compression `{compression}` has no level {level}");
-                    let hint = if most == 0 { "delete it".to_owned() } else { format!("levels are 1 to {most}") };
+                    let hint =
+                        if most == 0 { "delete it".to_owned() } else { format!("levels are 1 to {most}") };
                     self.collector.report_hinted(level.place, message, hint);
                 }
-                Some(Filesystem::Erofs { compression, level: table.compression_level.map(|level| level.value) })
+                Some(Filesystem::Erofs {
+                    compression,
+                    level: table.compression_level.map(|level| level.value),
+                })
             }
         }
     }
@@ -122,21 +136,36 @@ impl Resolver<'_> {
                 && let Some(first) = partitions.iter().find(|other| other.kind == kind)
             {
                 let hint = format!("the first is at {}", self.collector.sources.describe(first.place));
-                self.collector.report_hinted(table.kind.place, format!("the disk has two partitions of type `{kind}`"), hint);
+                self.collector.report_hinted(
+                    table.kind.place,
+                    format!("the disk has two partitions of type `{kind}`"),
+                    hint,
+                );
             }
             let Some(format) = self.partition_format(table, filesystem) else { continue };
             let label = table.label.as_ref().map_or(kind.as_str(), |label| label.as_str());
             if label.is_empty() || label.encode_utf16().count() > 36 || label.chars().any(char::is_control) {
                 let place = table.label.as_ref().map_or(table.place, |label| label.place);
-                self.collector.report(place, "a partition label has 1 to 36 characters and no control characters");
+                self.collector
+                    .report(place, "a partition label has 1 to 36 characters and no control characters");
             }
             let Some(size) = self.partition_size(table, format) else { continue };
-            partitions.push(Partition { kind, label: label.to_owned(), size, format, place: table.kind.place });
+            partitions.push(Partition {
+                kind,
+                label: label.to_owned(),
+                size,
+                format,
+                place: table.kind.place,
+            });
         }
         for needed in [PartitionType::Esp, PartitionType::Root] {
             if !tables.iter().any(|table| table.kind.value == needed) {
                 let hint = format!("add [[partitions]] with `type = \"{needed}\"`");
-                self.collector.report_hinted(top, format!("a disk that boots needs a partition of type `{needed}`"), hint);
+                self.collector.report_hinted(
+                    top,
+                    format!("a disk that boots needs a partition of type `{needed}`"),
+                    hint,
+                );
             }
         }
         partitions
@@ -152,7 +181,11 @@ impl Resolver<'_> {
             PartitionType::Root => {
                 if let Some(format) = stated {
                     let hint = "delete it: [filesystem] says what the root is formatted with";
-                    self.collector.report_hinted(format.place, "the root partition has a `format` of its own", hint);
+                    self.collector.report_hinted(
+                        format.place,
+                        "the root partition has a `format` of its own",
+                        hint,
+                    );
                 }
                 filesystem.map(|filesystem| match filesystem {
                     Filesystem::Ext4 => PartitionFormat::Ext4,
@@ -163,7 +196,11 @@ impl Resolver<'_> {
                 if let Some(format) = stated
                     && format.value != PartitionFormat::Vfat
                 {
-                    self.collector.report_hinted(format.place, "firmware reads FAT alone", "write `vfat` or delete it");
+                    self.collector.report_hinted(
+                        format.place,
+                        "firmware reads FAT alone",
+                        "write `vfat` or delete it",
+                    );
                 }
                 Some(PartitionFormat::Vfat)
             }
@@ -172,12 +209,20 @@ impl Resolver<'_> {
         }
     }
 
-    fn partition_size(&mut self, table: &Located<PartitionTable>, format: PartitionFormat) -> Option<PartitionSize> {
+    fn partition_size(
+        &mut self,
+        table: &Located<PartitionTable>,
+        format: PartitionFormat,
+    ) -> Option<PartitionSize> {
         match (table.size_mib, table.size) {
             (Some(size), None) => {
                 if let Some(free) = table.free_mib {
                     let hint = "delete it, or write `size = \"fit\"` instead of `size-mib`";
-                    self.collector.report_hinted(free.place, "`free-mib` means nothing beside a fixed size", hint);
+                    self.collector.report_hinted(
+                        free.place,
+                        "`free-mib` means nothing beside a fixed size",
+                        hint,
+                    );
                 }
                 if size.value == 0 {
                     self.collector.report(size.place, "a partition has at least 1 MiB");
@@ -192,7 +237,11 @@ impl Resolver<'_> {
                 Some(PartitionSize::Fit { free_mib: table.free_mib.map_or(0, |free| free.value) })
             }
             (Some(_), Some(word)) => {
-                self.collector.report_hinted(word.place, "the partition has two sizes", "delete `size` or `size-mib`");
+                self.collector.report_hinted(
+                    word.place,
+                    "the partition has two sizes",
+                    "delete `size` or `size-mib`",
+                );
                 None
             }
             (None, None) => {
@@ -248,7 +297,11 @@ impl Resolver<'_> {
         let total = fixed.fold(0u64, u64::saturating_add);
         if total > most {
             let message = format!("the partitions ask for {total} MiB, more than the budget of {most} MiB");
-            self.collector.report_hinted(budget.place, message, "raise `disk-mib` or make partitions smaller");
+            self.collector.report_hinted(
+                budget.place,
+                message,
+                "raise `disk-mib` or make partitions smaller",
+            );
         }
     }
 }

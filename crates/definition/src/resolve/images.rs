@@ -46,7 +46,10 @@ impl Resolver<'_> {
             description: table.description.as_ref().map_or(described, |text| text.value.clone()),
             capabilities: table.capabilities.as_ref().map(CapabilitiesTable::stated).unwrap_or_default(),
             test_suites,
-            channels: distinct(channels, "channel", self.collector).into_iter().map(|text| text.value).collect(),
+            channels: distinct(channels, "channel", self.collector)
+                .into_iter()
+                .map(|text| text.value)
+                .collect(),
             definition,
         }
     }
@@ -87,7 +90,8 @@ impl Resolver<'_> {
                 (TestSuiteType::Pytest, Some(pytest), None) => {
                     let installs = !matches!(pytest.install, None | Some(PytestInstall::None));
                     if installs && pytest.working_dir.as_ref().is_none_or(|folder| folder.is_empty()) {
-                        let message = format!("test suite `{name}` installs what it needs and has no `working-dir`");
+                        let message =
+                            format!("test suite `{name}` installs what it needs and has no `working-dir`");
                         self.collector.report(pytest.place, message);
                     }
                 }
@@ -103,7 +107,11 @@ impl Resolver<'_> {
                         && !(commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()))
                     {
                         let message = format!("`{commit}` is no commit");
-                        self.collector.report_hinted(commit.place, message, "write all 40 hexadecimal digits");
+                        self.collector.report_hinted(
+                            commit.place,
+                            message,
+                            "write all 40 hexadecimal digits",
+                        );
                     }
                 }
                 (TestSuiteType::Lisa, None, None) => {}

@@ -6,8 +6,8 @@ use super::Resolver;
 use super::text::{distinct, is_plain_name};
 use crate::decode::{Entries, Text, decode_file};
 use crate::image::{
-    Budget, ByUpstream, FileRule, ImageKind, NativeImage, OsRelease, PackageRequest, Password, Selinux, SelinuxMode,
-    UnitChoices, User,
+    Budget, ByUpstream, FileRule, ImageKind, NativeImage, OsRelease, PackageRequest, Password, Selinux,
+    SelinuxMode, UnitChoices, User,
 };
 use crate::nearest::advice;
 use crate::place::{Located, Place};
@@ -17,7 +17,17 @@ use crate::tables::{
 
 /// Endings of unit names.
 const UNIT_SUFFIXES: &[&str] = &[
-    "automount", "device", "mount", "path", "scope", "service", "slice", "socket", "swap", "target", "timer",
+    "automount",
+    "device",
+    "mount",
+    "path",
+    "scope",
+    "service",
+    "slice",
+    "socket",
+    "swap",
+    "target",
+    "timer",
 ];
 
 impl Resolver<'_> {
@@ -68,7 +78,11 @@ impl Resolver<'_> {
 
     fn packages(&mut self, table: Option<&PackagesTable>, top: Place) -> ByUpstream<PackageRequest> {
         let Some(table) = table else {
-            self.collector.report_hinted(top, "the image has no packages", "add [packages] with `install = [\"…\"]`");
+            self.collector.report_hinted(
+                top,
+                "the image has no packages",
+                "add [packages] with `install = [\"…\"]`",
+            );
             return ByUpstream::default();
         };
         let mut packages = ByUpstream {
@@ -80,8 +94,13 @@ impl Resolver<'_> {
             let more = self.request(upstream.install.as_ref(), upstream.exclude.as_ref());
             packages.upstreams.insert(name.clone(), more);
         }
-        if packages.all.install.is_empty() && packages.upstreams.values().all(|more| more.install.is_empty()) {
-            self.collector.report_hinted(top, "the image has no packages", "name some in `install` of [packages]");
+        if packages.all.install.is_empty() && packages.upstreams.values().all(|more| more.install.is_empty())
+        {
+            self.collector.report_hinted(
+                top,
+                "the image has no packages",
+                "name some in `install` of [packages]",
+            );
         }
         packages
     }
@@ -94,7 +113,11 @@ impl Resolver<'_> {
         for excluded in &request.exclude {
             if let Some(wanted) = request.install.iter().find(|wanted| wanted.value == excluded.value) {
                 let hint = format!("it is asked for at {}", self.collector.sources.describe(wanted.place));
-                self.collector.report_hinted(excluded.place, format!("package `{excluded}` is asked for and excluded"), hint);
+                self.collector.report_hinted(
+                    excluded.place,
+                    format!("package `{excluded}` is asked for and excluded"),
+                    hint,
+                );
             }
         }
         request
@@ -124,14 +147,22 @@ impl Resolver<'_> {
                 Ok(mode) if mode <= 0o7777 => Some(mode),
                 _ => {
                     let message = format!("`{text}` is no file mode");
-                    self.collector.report_hinted(text.place, message, "write 3 or 4 octal digits, such as \"0644\"");
+                    self.collector.report_hinted(
+                        text.place,
+                        message,
+                        "write 3 or 4 octal digits, such as \"0644\"",
+                    );
                     return None;
                 }
             },
         };
         if mode.is_none() && table.owner.is_none() && table.group.is_none() {
             let hint = "add `mode`, `owner` or `group`";
-            self.collector.report_hinted(table.path.place, format!("nothing is said of `{}`", table.path), hint);
+            self.collector.report_hinted(
+                table.path.place,
+                format!("nothing is said of `{}`", table.path),
+                hint,
+            );
         }
         Some(FileRule {
             path: table.path.clone(),
@@ -159,7 +190,8 @@ impl Resolver<'_> {
                 self.collector.report_hinted(name.place, format!("`{name}` is no user name"), hint);
             }
             if let Some(first) = users.iter().find(|user| user.name == *name) {
-                let hint = format!("it is first defined at {}", self.collector.sources.describe(first.name.place));
+                let hint =
+                    format!("it is first defined at {}", self.collector.sources.describe(first.name.place));
                 self.collector.report_hinted(name.place, format!("user `{name}` is defined twice"), hint);
             }
             if let Some(uid) = table.uid
@@ -181,7 +213,10 @@ impl Resolver<'_> {
                 name: name.clone(),
                 uid: table.uid.map(|uid| uid.value).or((name.value == "root").then_some(0)),
                 group: table.group.as_ref().map(|text| text.value.clone()),
-                groups: distinct(table.groups.as_ref(), "group", self.collector).into_iter().map(|g| g.value).collect(),
+                groups: distinct(table.groups.as_ref(), "group", self.collector)
+                    .into_iter()
+                    .map(|g| g.value)
+                    .collect(),
                 description: table.description.as_ref().map_or_else(String::new, |text| text.value.clone()),
                 home: table.home.as_ref().map_or(home, |text| text.value.clone()),
                 shell: table.shell.as_ref().map_or_else(|| "/bin/bash".to_owned(), |text| text.value.clone()),
@@ -199,7 +234,11 @@ impl Resolver<'_> {
                 let shape = text.starts_with('$') && text.matches('$').count() >= 3;
                 if !shape || text.chars().any(|c| c == ':' || !c.is_ascii_graphic()) {
                     let hint = "write `locked`, or a hash such as mkpasswd prints";
-                    self.collector.report_hinted(text.place, "the password is neither locked nor a hash", hint);
+                    self.collector.report_hinted(
+                        text.place,
+                        "the password is neither locked nor a hash",
+                        hint,
+                    );
                 }
                 Password::Hash(text.value.clone())
             }
@@ -226,7 +265,11 @@ impl Resolver<'_> {
         disable: Option<&Vec<Text>>,
         mask: Option<&Vec<Text>>,
     ) -> UnitChoices {
-        UnitChoices { enable: self.unit_names(enable), disable: self.unit_names(disable), mask: self.unit_names(mask) }
+        UnitChoices {
+            enable: self.unit_names(enable),
+            disable: self.unit_names(disable),
+            mask: self.unit_names(mask),
+        }
     }
 
     pub(crate) fn unit_names(&mut self, list: Option<&Vec<Text>>) -> Vec<Text> {
@@ -262,10 +305,15 @@ impl Resolver<'_> {
             if !shape {
                 let hint = advice(variable, crate::image::KNOWN_OS_RELEASE.iter().copied());
                 let message = format!("`{variable}` is no variable of os-release");
-                self.collector.report_hinted(value.place, message, hint.unwrap_or_else(|| "write it in capitals".to_owned()));
+                self.collector.report_hinted(
+                    value.place,
+                    message,
+                    hint.unwrap_or_else(|| "write it in capitals".to_owned()),
+                );
             }
             if value.value.chars().any(char::is_control) {
-                self.collector.report(value.place, format!("the value of `{variable}` holds a control character"));
+                self.collector
+                    .report(value.place, format!("the value of `{variable}` holds a control character"));
             }
         }
         for needed in ["NAME", "ID", "VERSION_ID", "PRETTY_NAME"] {
@@ -279,7 +327,10 @@ impl Resolver<'_> {
             self.collector.report_hinted(end.place, "`SUPPORT_END` is no date", "write it like `2031-05-31`");
         }
         if let Some(id) = table.get("ID")
-            && !id.value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-'))
+            && !id
+                .value
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-'))
         {
             let hint = "os-release(5) allows lower-case letters, digits and `._-`";
             self.collector.report_hinted(id.place, format!("`{}` is no `ID`", id.value), hint);
@@ -328,7 +379,11 @@ impl Resolver<'_> {
         }
         let Some(mode) = table.mode else {
             let hint = "add `mode = \"permissive\"` or `mode = \"enforcing\"`";
-            self.collector.report_hinted(table.place, "[selinux] does not say what happens to a denied access", hint);
+            self.collector.report_hinted(
+                table.place,
+                "[selinux] does not say what happens to a denied access",
+                hint,
+            );
             return None;
         };
         let mode: SelinuxMode = mode;

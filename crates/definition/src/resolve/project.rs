@@ -23,7 +23,9 @@ impl Resolver<'_> {
             }
         };
         let mut project = Project {
-            description: table.and_then(|t| t.description.as_ref()).map_or_else(String::new, |text| text.value.clone()),
+            description: table
+                .and_then(|t| t.description.as_ref())
+                .map_or_else(String::new, |text| text.value.clone()),
             log_dir: folder(table.and_then(|t| t.log_dir.as_ref()), "build/logs"),
             work_dir: folder(table.and_then(|t| t.work_dir.as_ref()), "build/work"),
             output_dir: folder(table.and_then(|t| t.output_dir.as_ref()), "out"),
@@ -32,7 +34,9 @@ impl Resolver<'_> {
             lock_file: root.join("lazuli.lock"),
             root,
             default_distro: None,
-            default_author_email: table.and_then(|t| t.default_author_email.as_ref()).map(|text| text.value.clone()),
+            default_author_email: table
+                .and_then(|t| t.default_author_email.as_ref())
+                .map(|text| text.value.clone()),
             architecture: "x86_64".to_owned(),
         };
         let Some(table) = table else { return project };
@@ -47,7 +51,8 @@ impl Resolver<'_> {
         if let Some(text) = &table.default_author_email {
             check_one_line(text, "`default-author-email`", self.collector);
         }
-        project.default_distro = table.default_distro.as_ref().and_then(|reference| self.distro_reference(reference));
+        project.default_distro =
+            table.default_distro.as_ref().and_then(|reference| self.distro_reference(reference));
         project
     }
 
@@ -63,11 +68,19 @@ impl Resolver<'_> {
             && snapshot.parse::<jiff::Timestamp>().is_err()
         {
             let hint = "write it like `2026-02-24T00:00:00Z`";
-            self.collector.report_hinted(snapshot.place, format!("`{snapshot}` is no moment as RFC 3339 writes it"), hint);
+            self.collector.report_hinted(
+                snapshot.place,
+                format!("`{snapshot}` is no moment as RFC 3339 writes it"),
+                hint,
+            );
         }
         let Some(version) = reference.version.as_ref().or(distro.default_version.as_ref()) else {
             let hint = "add `version` here or `default-version` there";
-            self.collector.report_hinted(name.place, format!("no version of distribution `{name}` is named"), hint);
+            self.collector.report_hinted(
+                name.place,
+                format!("no version of distribution `{name}` is named"),
+                hint,
+            );
             return None;
         };
         if !distro.versions.contains_key(&version.value) {

@@ -160,7 +160,11 @@ impl Resolver<'_> {
         match url.to_file_path() {
             Ok(path) => self.existing_file(key.place, path, "key").map(RpmTrust::KeyFile),
             Err(()) => {
-                self.collector.report_hinted(key.place, format!("`{key}` names no file"), "write `file:///absolute/path`");
+                self.collector.report_hinted(
+                    key.place,
+                    format!("`{key}` names no file"),
+                    "write `file:///absolute/path`",
+                );
                 None
             }
         }
@@ -206,7 +210,8 @@ impl Resolver<'_> {
         for word in words.into_iter().flatten().chain(table.components.iter().flatten()) {
             // They become path elements below `dists`.
             if word.split('/').any(|element| !super::text::is_plain_name(element)) {
-                self.collector.report(word.place, format!("`{word}` is no name of a suite, component or architecture"));
+                self.collector
+                    .report(word.place, format!("`{word}` is no name of a suite, component or architecture"));
             }
         }
         let valid_until = self.valid_until(&name, table);
@@ -229,7 +234,10 @@ impl Resolver<'_> {
             } else {
                 components.into_iter().map(|text| text.value).collect()
             },
-            architecture: table.architecture.as_ref().map_or_else(|| "amd64".to_owned(), |text| text.value.clone()),
+            architecture: table
+                .architecture
+                .as_ref()
+                .map_or_else(|| "amd64".to_owned(), |text| text.value.clone()),
             keyring: keyring?,
             fingerprints: self.fingerprints(table.fingerprints.as_ref()),
             valid_until,
@@ -244,14 +252,17 @@ impl Resolver<'_> {
         match table.valid_until {
             Some(Located { value: ValidUntilPolicy::Ignore, place }) => {
                 if reason.is_none_or(|reason| reason.trim().is_empty()) {
-                    let message = format!("repository `{name}` ignores how long it is valid without saying why");
+                    let message =
+                        format!("repository `{name}` ignores how long it is valid without saying why");
                     self.collector.report_hinted(place, message, "add `valid-until-reason = \"…\"`");
                 }
                 ValidUntil::Ignore { reason: reason.map_or_else(String::new, |reason| reason.value.clone()) }
             }
             _ => {
                 if let Some(reason) = reason {
-                    let message = format!("repository `{name}` gives a reason to ignore how long it is valid, and does not ignore it");
+                    let message = format!(
+                        "repository `{name}` gives a reason to ignore how long it is valid, and does not ignore it"
+                    );
                     let hint = "add `valid-until = \"ignore\"` or delete the reason";
                     self.collector.report_hinted(reason.place, message, hint);
                 }
@@ -266,7 +277,11 @@ impl Resolver<'_> {
             let digits: String = text.chars().filter(|c| *c != ' ').collect();
             if !matches!(digits.len(), 40 | 64) || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
                 let hint = "write its 40 (or 64) hexadecimal digits";
-                self.collector.report_hinted(text.place, format!("`{text}` is no fingerprint of an OpenPGP key"), hint);
+                self.collector.report_hinted(
+                    text.place,
+                    format!("`{text}` is no fingerprint of an OpenPGP key"),
+                    hint,
+                );
                 continue;
             }
             fingerprints.push(digits.to_ascii_uppercase());
@@ -297,12 +312,18 @@ impl Resolver<'_> {
             }
             let member = format!("{prefix}{subrepo}");
             if !is_resource_name(&member) {
-                self.collector.report(name.place, format!("set `{name}` makes a repository `{member}`, which is no name"));
+                self.collector.report(
+                    name.place,
+                    format!("set `{name}` makes a repository `{member}`, which is no name"),
+                );
                 continue;
             }
             if let Some(other) = repositories.rpm.get(&member) {
                 let message = format!("set `{name}` makes a repository `{member}`, which there is already");
-                let hint = format!("it is defined at {}; choose another `name-prefix`", self.collector.sources.describe(other.name.place));
+                let hint = format!(
+                    "it is defined at {}; choose another `name-prefix`",
+                    self.collector.sources.describe(other.name.place)
+                );
                 self.collector.report_hinted(name.place, message, hint);
                 continue;
             }
@@ -326,15 +347,24 @@ impl Resolver<'_> {
         let defined = self.file.resources.as_ref().map(|resources| &resources.rpm_repo_set_templates);
         if let Some(template) = defined.and_then(|templates| templates.get(&name.value)) {
             let subrepos = template.subrepos.iter().flatten();
-            return Some(subrepos.map(|subrepo| (subrepo.name.value.clone(), subrepo.subpath.value.clone())).collect());
+            return Some(
+                subrepos.map(|subrepo| (subrepo.name.value.clone(), subrepo.subpath.value.clone())).collect(),
+            );
         }
         if let Some((_, subrepos)) = BUILT_IN_TEMPLATES.iter().find(|(built_in, _)| *built_in == name.value) {
-            return Some(subrepos.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect());
+            return Some(
+                subrepos.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect(),
+            );
         }
         let built_in = BUILT_IN_TEMPLATES.iter().map(|(name, _)| *name);
-        let known: Vec<&str> = built_in.chain(defined.iter().flat_map(|t| t.keys()).map(String::as_str)).collect();
+        let known: Vec<&str> =
+            built_in.chain(defined.iter().flat_map(|t| t.keys()).map(String::as_str)).collect();
         let hint = advice(name, known.iter().copied());
-        self.collector.report_if_complete(name.place, format!("there is no repository set template `{name}`"), hint);
+        self.collector.report_if_complete(
+            name.place,
+            format!("there is no repository set template `{name}`"),
+            hint,
+        );
         None
     }
 
@@ -353,7 +383,11 @@ impl Resolver<'_> {
                 let outside = path.starts_with('/') || path.split('/').any(|element| element == "..");
                 if path.is_empty() || outside || path.contains(['?', '#']) {
                     let hint = "write a relative path without `..`, `?` and `#`";
-                    self.collector.report_hinted(path.place, format!("`{path}` is no folder of a repository set"), hint);
+                    self.collector.report_hinted(
+                        path.place,
+                        format!("`{path}` is no folder of a repository set"),
+                        hint,
+                    );
                 }
             }
         }

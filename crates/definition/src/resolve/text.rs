@@ -30,8 +30,16 @@ pub(crate) fn check_one_line(text: &Text, what: &str, collector: &mut Collector)
 }
 
 /// An address with one of the schemes.
-pub(crate) fn parse_url(text: &Text, value: &str, schemes: &[&str], collector: &mut Collector) -> Option<Url> {
-    let hint = format!("write {}", schemes.iter().map(|scheme| format!("`{scheme}://…`")).collect::<Vec<_>>().join(" or "));
+pub(crate) fn parse_url(
+    text: &Text,
+    value: &str,
+    schemes: &[&str],
+    collector: &mut Collector,
+) -> Option<Url> {
+    let hint = format!(
+        "write {}",
+        schemes.iter().map(|scheme| format!("`{scheme}://…`")).collect::<Vec<_>>().join(" or ")
+    );
     let url = match Url::parse(value) {
         Ok(url) => url,
         Err(error) => {
@@ -40,7 +48,11 @@ pub(crate) fn parse_url(text: &Text, value: &str, schemes: &[&str], collector: &
         }
     };
     if !schemes.contains(&url.scheme()) {
-        collector.report_hinted(text.place, format!("address `{value}` has the scheme `{}`", url.scheme()), hint);
+        collector.report_hinted(
+            text.place,
+            format!("address `{value}` has the scheme `{}`", url.scheme()),
+            hint,
+        );
         return None;
     }
     if url.scheme() != "file" && url.host_str().is_none_or(str::is_empty) {

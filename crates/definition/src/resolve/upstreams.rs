@@ -34,21 +34,36 @@ impl Resolver<'_> {
         if let Some(resource) = repositories.rpm.get(&name.value)
             && matches!(resource.trust, RpmTrust::KeyFile(_))
         {
-            let message = format!("repository `{name}` has a key in a local file, which a build root cannot see");
-            self.collector.report_hinted(name.place, message, "give its `gpg-key` as an http or https address");
+            let message =
+                format!("repository `{name}` has a key in a local file, which a build root cannot see");
+            self.collector.report_hinted(
+                name.place,
+                message,
+                "give its `gpg-key` as an http or https address",
+            );
         }
     }
 
     /// The repositories that inputs name, sets taken apart, each with the place that names it.
-    fn expand_inputs(&mut self, inputs: Option<&Vec<Located<InputTable>>>, repositories: &Repositories) -> Vec<Text> {
+    fn expand_inputs(
+        &mut self,
+        inputs: Option<&Vec<Located<InputTable>>>,
+        repositories: &Repositories,
+    ) -> Vec<Text> {
         let mut expanded: Vec<Text> = Vec::new();
         for input in inputs.into_iter().flatten() {
             let (named, members) = match (&input.repo, &input.set) {
                 (Some(repo), None) => {
                     let known = repositories.rpm.keys().chain(repositories.deb.keys());
-                    if !repositories.rpm.contains_key(&repo.value) && !repositories.deb.contains_key(&repo.value) {
+                    if !repositories.rpm.contains_key(&repo.value)
+                        && !repositories.deb.contains_key(&repo.value)
+                    {
                         let hint = advice(repo, known.map(String::as_str).collect::<Vec<_>>());
-                        self.collector.report_if_complete(repo.place, format!("there is no repository `{repo}`"), hint);
+                        self.collector.report_if_complete(
+                            repo.place,
+                            format!("there is no repository `{repo}`"),
+                            hint,
+                        );
                         continue;
                     }
                     (repo, vec![repo.value.clone()])
@@ -56,7 +71,11 @@ impl Resolver<'_> {
                 (None, Some(set)) => {
                     let Some(members) = repositories.sets.get(&set.value) else {
                         let hint = advice(set, repositories.sets.keys().map(String::as_str));
-                        self.collector.report_if_complete(set.place, format!("there is no repository set `{set}`"), hint);
+                        self.collector.report_if_complete(
+                            set.place,
+                            format!("there is no repository set `{set}`"),
+                            hint,
+                        );
                         continue;
                     };
                     (set, members.clone())
@@ -66,7 +85,11 @@ impl Resolver<'_> {
                     continue;
                 }
                 (None, None) => {
-                    self.collector.report_hinted(input.place, "an input names nothing", "write `{ repo = \"…\" }` or `{ set = \"…\" }`");
+                    self.collector.report_hinted(
+                        input.place,
+                        "an input names nothing",
+                        "write `{ repo = \"…\" }` or `{ set = \"…\" }`",
+                    );
                     continue;
                 }
             };
@@ -90,8 +113,10 @@ impl Resolver<'_> {
             let distro = &self.file.distros[&resolved.name];
             let version = &distro.versions[&resolved.version];
             let inputs = version.inputs.as_ref().and_then(|inputs| inputs.image_build.as_ref());
-            let release_version =
-                version.release_ver.as_ref().map_or_else(|| resolved.version.clone(), |text| text.value.clone());
+            let release_version = version
+                .release_ver
+                .as_ref()
+                .map_or_else(|| resolved.version.clone(), |text| text.value.clone());
             // The inputs' own problems are reported for all versions at once.
             let names = self.names_of(inputs, repositories);
             let mut members: Vec<Repository> = Vec::new();
@@ -99,7 +124,8 @@ impl Resolver<'_> {
                 if let Some(deb) = repositories.deb.get(&name) {
                     members.push(Repository::Deb(deb.clone()));
                 } else if let Some(resource) = repositories.rpm.get(&name)
-                    && (resource.architectures.is_empty() || resource.architectures.iter().any(|a| a == architecture))
+                    && (resource.architectures.is_empty()
+                        || resource.architectures.iter().any(|a| a == architecture))
                     && let Some(rpm) = self.rpm_repository(resource, &release_version, architecture)
                 {
                     members.push(Repository::Rpm(rpm));
@@ -132,7 +158,11 @@ impl Resolver<'_> {
         upstreams
     }
 
-    fn names_of(&self, inputs: Option<&Vec<Located<InputTable>>>, repositories: &Repositories) -> Vec<String> {
+    fn names_of(
+        &self,
+        inputs: Option<&Vec<Located<InputTable>>>,
+        repositories: &Repositories,
+    ) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for input in inputs.into_iter().flatten() {
             let members = match (&input.repo, &input.set) {
@@ -149,7 +179,12 @@ impl Resolver<'_> {
         names
     }
 
-    fn rpm_repository(&mut self, resource: &RpmResource, release: &str, architecture: &str) -> Option<RpmRepository> {
+    fn rpm_repository(
+        &mut self,
+        resource: &RpmResource,
+        release: &str,
+        architecture: &str,
+    ) -> Option<RpmRepository> {
         let fill = |text: &Text| text.replace("$releasever", release).replace("$basearch", architecture);
         let schemes = ["http", "https", "file"];
         let location = match &resource.address {

@@ -1,17 +1,35 @@
 //! The tables of definition files as they are written: one struct a table, one field a key, nothing filled in.
 
-#[allow(dead_code, reason = "every key of the format is read and checked; building packages will ask for these")]
+#[allow(
+    dead_code,
+    reason = "every key of the format is read and checked; building packages will ask for these"
+)]
 mod components;
-#[allow(dead_code, reason = "every key of the format is read and checked; building packages will ask for these")]
+#[allow(
+    dead_code,
+    reason = "every key of the format is read and checked; building packages will ask for these"
+)]
 mod distros;
-#[allow(dead_code, reason = "every key of the format is read and checked; building packages will ask for these")]
+#[allow(
+    dead_code,
+    reason = "every key of the format is read and checked; building packages will ask for these"
+)]
 mod images;
 mod native;
-#[allow(dead_code, reason = "every key of the format is read and checked; building packages will ask for these")]
+#[allow(
+    dead_code,
+    reason = "every key of the format is read and checked; building packages will ask for these"
+)]
 mod overlays;
-#[allow(dead_code, reason = "every key of the format is read and checked; building packages will ask for these")]
+#[allow(
+    dead_code,
+    reason = "every key of the format is read and checked; building packages will ask for these"
+)]
 mod project;
-#[allow(dead_code, reason = "every key of the format is read and checked; building packages will ask for these")]
+#[allow(
+    dead_code,
+    reason = "every key of the format is read and checked; building packages will ask for these"
+)]
 mod resources;
 
 pub(crate) use components::*;

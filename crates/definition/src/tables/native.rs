@@ -1,9 +1,7 @@
 //! The tables of an `image.toml`: a native image.
 
 use crate::decode::{Entries, Text, choice, table};
-use crate::image::{
-    Compression, DiskFormat, FilesystemType, PartitionFormat, PartitionType, SelinuxMode,
-};
+use crate::image::{Compression, DiskFormat, FilesystemType, PartitionFormat, PartitionType, SelinuxMode};
 use crate::place::Located;
 
 table! {
@@ -42,7 +40,7 @@ table! {
         "selinux" => selinux: Option<Located<SelinuxTable>>,
         /// The kernel.
         "kernel" => kernel: Option<Located<KernelTable>>,
-        /// The initial file system that finds and mounts the root.
+        /// What the initial file system holds beside what finds and mounts any root.
         "initrd" => initrd: Option<Located<InitrdTable>>,
         /// The root file system.
         "filesystem" => filesystem: Option<Located<FilesystemTable>>,

@@ -19,7 +19,7 @@ table! {
 
 choice! {
     /// Kind of an RPM repository's metadata.
-    pub enum RpmRepoType {
+    pub(crate) enum RpmRepoType {
         /// `repodata/repomd.xml` and what it lists.
         "rpm-md" => RpmMd,
     }
@@ -59,7 +59,7 @@ table! {
 
 choice! {
     /// What the packages of a repository are.
-    pub enum SubrepoKind {
+    pub(crate) enum SubrepoKind {
         /// Installable packages.
         "binary" => Binary,
         /// Debug information.
@@ -105,7 +105,7 @@ table! {
 
 choice! {
     /// What to do with a Debian suite past the date its release file is valid until.
-    pub enum ValidUntilPolicy {
+    pub(crate) enum ValidUntilPolicy {
         /// Refuse it.
         "enforce" => Enforce,
         /// Use it; a reason must be given.
