@@ -1,1 +1,13 @@
-//! A transaction in; the root tree it makes, with its rpmdb, out.
+//! RPM files with the order they go in, in; the root tree they make, with its rpm database and dnf5's state, out.
+//!
+//! Nothing here asks for the time, solves dependencies, or uses an rpm or dnf of the host: programs run only inside the root.
+
+pub mod dnf_state;
+pub mod files;
+pub mod lua;
+pub mod order;
+pub mod package;
+pub mod payload;
+pub mod rpmdb;
+
+pub use package::{Package, PackageError, SignaturePolicy};

@@ -1,0 +1,131 @@
+//! What packages say of each other, in; a graph of who waits for whom, out.
+
+use rpm_model::header::dependency_flags as sense;
+use rpm_model::{Capability, Dependency, RichDependency};
+
+use super::providers::Providers;
+use super::{Edge, Graph, Node};
+use crate::package::{PackageContents, Relation, RelationKind};
+
+/// `RPMSENSE_CONFIG`.
+const CONFIG: u32 = 1 << 28;
+/// Needed at installation, by a scriptlet or by rpm itself (`_INSTALL_ONLY_MASK`).
+const INSTALL: u32 = sense::SCRIPT_PRE
+    | sense::SCRIPT_POST
+    | sense::RPMLIB
+    | sense::KEYRING
+    | sense::PRETRANS
+    | sense::POSTTRANS;
+/// Without influence on the order (`_UNORDERED_ONLY_MASK`), unless one of `FORCED` is there too.
+const UNORDERED: u32 = sense::RPMLIB
+    | CONFIG
+    | sense::PRETRANS
+    | sense::POSTTRANS
+    | sense::PREUNTRANS
+    | sense::POSTUNTRANS
+    | sense::SCRIPT_VERIFY
+    | sense::META;
+const FORCED: u32 = sense::SCRIPT_PRE | sense::SCRIPT_POST | sense::SCRIPT_PREUN | sense::SCRIPT_POSTUN;
+/// `_ALL_REQUIRES_MASK`.
+const ALL_REQUIRES: u32 = sense::INTERP
+    | FORCED
+    | sense::SCRIPT_VERIFY
+    | sense::FIND_REQUIRES
+    | sense::RPMLIB
+    | sense::KEYRING
+    | sense::PRETRANS
+    | sense::POSTTRANS
+    | sense::PREUNTRANS
+    | sense::POSTUNTRANS
+    | sense::PREREQ
+    | sense::META
+    | sense::MISSINGOK;
+
+pub(super) fn graph(packages: &[&PackageContents]) -> Graph {
+    let nodes = packages.iter().map(|package| Node { color: package.color, ..Node::default() }).collect();
+    let mut graph = Graph { nodes };
+    let providers = Providers::of(packages);
+    for (position, package) in packages.iter().enumerate() {
+        for relation in &package.relations {
+            add(&mut graph, &providers, position, relation, &relation.dependency);
+        }
+    }
+    graph
+}
+
+fn add(graph: &mut Graph, providers: &Providers<'_>, package: usize, relation: &Relation, dependency: &Dependency) {
+    if relation.flags & UNORDERED != 0 && relation.flags & FORCED == 0 {
+        return;
+    }
+    match dependency {
+        Dependency::Simple(capability) => add_simple(graph, providers, package, relation, capability),
+        Dependency::Rich(rich) => {
+            for operand in ordering_operands(rich) {
+                add(graph, providers, package, relation, operand);
+            }
+        }
+    }
+}
+
+/// The parts of a boolean dependency that rpm orders by: consequences, never conditions.
+fn ordering_operands(rich: &RichDependency) -> Vec<&Dependency> {
+    match rich {
+        RichDependency::And(all) | RichDependency::Or(all) => all.iter().collect(),
+        RichDependency::With(all) => all.first().into_iter().collect(),
+        RichDependency::Without(first, _) => vec![first],
+        RichDependency::If { then, otherwise, .. } | RichDependency::Unless { then, otherwise, .. } => {
+            std::iter::once(&**then).chain(otherwise.as_deref()).collect()
+        }
+    }
+}
+
+fn add_simple(
+    graph: &mut Graph,
+    providers: &Providers<'_>,
+    package: usize,
+    relation: &Relation,
+    capability: &Capability,
+) {
+    let Some(provider) = providers.best(package, capability).filter(|provider| *provider != package) else { return };
+    let legacy = relation.flags & ALL_REQUIRES == sense::PREREQ;
+    let mut scriptlet = relation.flags & INSTALL != 0 || legacy;
+    let weak = relation.kind != RelationKind::Requires || relation.flags & sense::MISSINGOK != 0;
+    if weak && relation.kind != RelationKind::OrderWith {
+        // A weak relation orders only if a scriptlet wants it, and then like any other.
+        if !scriptlet {
+            return;
+        }
+        scriptlet = false;
+    }
+    let reversed = matches!(relation.kind, RelationKind::Supplements | RelationKind::Enhances);
+    let (waiting, first) = if reversed { (provider, package) } else { (package, provider) };
+    connect(graph, waiting, first, scriptlet, reversed);
+}
+
+/// Records that `waiting` comes after `first`; a repeated relation only adds its flag.
+fn connect(graph: &mut Graph, waiting: usize, first: usize, scriptlet: bool, reversed: bool) {
+    let nodes = &mut graph.nodes;
+    if !reversed && nodes[first].required_by.last().is_some_and(|edge| edge.to == waiting) {
+        let edges = nodes[first].required_by.last_mut().into_iter();
+        edges.for_each(|edge| edge.scriptlet |= scriptlet);
+        mark(&mut nodes[waiting].requires, first, scriptlet);
+        return;
+    }
+    // rpm looks at the other direction here, so that a package that requires what it supplements stays as it is.
+    if reversed && nodes[first].requires.last().is_some_and(|edge| edge.to == waiting) {
+        let edges = nodes[first].requires.last_mut().into_iter();
+        edges.for_each(|edge| edge.scriptlet |= scriptlet);
+        mark(&mut nodes[waiting].required_by, first, scriptlet);
+        return;
+    }
+    nodes[waiting].waits_for += 1;
+    nodes[first].required_by.push(Edge { to: waiting, scriptlet });
+    nodes[first].required_by_count += 1;
+    nodes[waiting].requires.push(Edge { to: first, scriptlet });
+}
+
+fn mark(edges: &mut [Edge], to: usize, scriptlet: bool) {
+    if let Some(edge) = edges.iter_mut().rev().find(|edge| edge.to == to) {
+        edge.scriptlet |= scriptlet;
+    }
+}

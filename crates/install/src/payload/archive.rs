@@ -1,0 +1,159 @@
+//! A payload's plain bytes and the header's file list, in; the header's files in the order of the archive, with their
+//! bytes, out.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
+
+use super::cpio::{CpioError, CpioReader, Head};
+use crate::package::{FileEntry, FileType};
+
+/// Reads the files of one package.
+pub struct Archive<'a, R> {
+    reader: CpioReader<R>,
+    files: &'a [FileEntry],
+    by_path: BTreeMap<&'a [u8], usize>,
+    links: HardLinks,
+    found: Vec<bool>,
+    unread: u64,
+}
+
+/// A file of the header that comes next in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Position in the header's file list.
+    pub file: usize,
+    /// Bytes to read; `None` for anything but regular files, and for hard links whose bytes come with a later one.
+    pub content: Option<u64>,
+}
+
+/// Why a payload does not fit its header.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The archive itself is broken.
+    #[error(transparent)]
+    Cpio(#[from] CpioError),
+    /// A file that the header does not list.
+    #[error("the payload has a file `{0}` that the header does not list")]
+    UnknownFile(String),
+    /// A file that came before.
+    #[error("the payload has the file {0} twice")]
+    Twice(String),
+    /// A file of the header that never came.
+    #[error("the payload lacks the file {0}")]
+    Missing(String),
+}
+
+impl<'a, R: Read> Archive<'a, R> {
+    /// Starts reading at the archive's first byte.
+    pub fn new(plain: R, files: &'a [FileEntry]) -> Self {
+        let by_path = files.iter().enumerate().map(|(i, file)| (file.path.as_os_str().as_bytes(), i)).collect();
+        Archive {
+            reader: CpioReader::new(plain),
+            files,
+            by_path,
+            links: HardLinks::of(files),
+            found: vec![false; files.len()],
+            unread: 0,
+        }
+    }
+
+    /// The next file; what was not read of the one before is skipped. `None` when all came.
+    pub fn next_member(&mut self) -> Result<Option<Member>, ArchiveError> {
+        self.skip()?;
+        let file = match self.reader.head()? {
+            Head::End => return self.complete().map(|()| None),
+            Head::Named(name) => self.index_of(&name)?,
+            Head::Indexed(index) => usize::try_from(index)
+                .ok()
+                .filter(|index| *index < self.files.len())
+                .ok_or_else(|| ArchiveError::UnknownFile(format!("number {index}")))?,
+        };
+        if std::mem::replace(&mut self.found[file], true) {
+            return Err(ArchiveError::Twice(self.files[file].path.display().to_string()));
+        }
+        let entry = &self.files[file];
+        let content = match entry.file_type() {
+            FileType::Regular if self.links.comes_later(file) => None,
+            FileType::Regular => Some(entry.size),
+            _ => None,
+        };
+        // A symbolic link's bytes are its target, which the header has too.
+        self.unread = if entry.file_type() == FileType::Symlink { entry.size } else { content.unwrap_or(0) };
+        Ok(Some(Member { file, content }))
+    }
+
+    /// The next bytes of the current file; 0 at its end.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
+        let count = usize::try_from(self.unread).unwrap_or(usize::MAX).min(buffer.len());
+        self.reader.exactly(&mut buffer[..count])?;
+        self.unread -= count as u64;
+        Ok(count)
+    }
+
+    /// The hard link sets of the package.
+    pub fn links(&self) -> &HardLinks {
+        &self.links
+    }
+
+    fn skip(&mut self) -> Result<(), ArchiveError> {
+        let mut discarded = [0; 8192];
+        while self.unread > 0 {
+            self.read(&mut discarded)?;
+        }
+        Ok(())
+    }
+
+    fn index_of(&self, name: &[u8]) -> Result<usize, ArchiveError> {
+        let relative = name.strip_prefix(b".").filter(|rest| rest.first() == Some(&b'/')).unwrap_or(name);
+        let relative = relative.strip_prefix(b"/").unwrap_or(relative);
+        let absolute = [&b"/"[..], if relative == b"." { b"" } else { relative }].concat();
+        self.by_path
+            .get(&absolute[..])
+            .copied()
+            .ok_or_else(|| ArchiveError::UnknownFile(String::from_utf8_lossy(name).into_owned()))
+    }
+
+    fn complete(&self) -> Result<(), ArchiveError> {
+        let missing = self.files.iter().zip(&self.found).find(|(file, found)| !**found && !file.is_ghost());
+        match missing {
+            Some((file, _)) => Err(ArchiveError::Missing(file.path.display().to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Which files of a package are one file under several names.
+#[derive(Clone, Debug, Default)]
+pub struct HardLinks {
+    sets: BTreeMap<usize, Rc<[usize]>>,
+}
+
+impl HardLinks {
+    /// The sets of a file list: regular files that share device and inode of the build host.
+    pub fn of(files: &[FileEntry]) -> Self {
+        let mut by_identity: BTreeMap<(u64, u64), Vec<usize>> = BTreeMap::new();
+        for (i, file) in files.iter().enumerate() {
+            if file.file_type() == FileType::Regular && !file.is_ghost() && file.identity.1 > 0 {
+                by_identity.entry(file.identity).or_default().push(i);
+            }
+        }
+        let mut sets = BTreeMap::new();
+        for set in by_identity.into_values().filter(|set| set.len() > 1) {
+            let set: Rc<[usize]> = set.into();
+            sets.extend(set.iter().map(|file| (*file, Rc::clone(&set))));
+        }
+        HardLinks { sets }
+    }
+
+    /// The set that a file belongs to, in the order of the header; `None` for a file with one name.
+    pub fn set(&self, file: usize) -> Option<&[usize]> {
+        self.sets.get(&file).map(|set| &set[..])
+    }
+
+    /// Whether the bytes come with another file of the set: the last one has them.
+    pub fn comes_later(&self, file: usize) -> bool {
+        self.set(file).is_some_and(|set| set.last() != Some(&file))
+    }
+}

@@ -1,0 +1,60 @@
+//! Compressed bytes, in; a reader of the plain ones, out.
+
+use std::io::{self, Read};
+
+/// How a payload is compressed (`PAYLOADCOMPRESSOR`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compressor {
+    /// Not at all.
+    None,
+    /// gzip.
+    Gzip,
+    /// bzip2.
+    Bzip2,
+    /// xz.
+    Xz,
+    /// The older container of the same algorithm.
+    Lzma,
+    /// Zstandard.
+    Zstd,
+}
+
+/// Zstandard windows up to this size (as a power of two) are accepted: what `--long=31` makes.
+const ZSTD_WINDOW_LOG: u32 = 31;
+
+impl Compressor {
+    /// The compressor of that name in a header.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "" | "identity" | "none" => Self::None,
+            "gzip" => Self::Gzip,
+            "bzip2" => Self::Bzip2,
+            "xz" => Self::Xz,
+            "lzma" => Self::Lzma,
+            "zstd" => Self::Zstd,
+            _ => return None,
+        })
+    }
+
+    /// A reader of the plain bytes.
+    pub fn reader<'a>(self, compressed: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
+        Ok(match self {
+            Self::None => Box::new(compressed),
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(compressed)),
+            Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(compressed)),
+            Self::Xz => {
+                let stream = liblzma::stream::Stream::new_stream_decoder(u64::MAX, liblzma::stream::CONCATENATED)?;
+                Box::new(liblzma::read::XzDecoder::new_stream(compressed, stream))
+            }
+            Self::Lzma => {
+                let stream = liblzma::stream::Stream::new_lzma_decoder(u64::MAX)?;
+                Box::new(liblzma::read::XzDecoder::new_stream(compressed, stream))
+            }
+            Self::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::new(compressed)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                Box::new(decoder)
+            }
+        })
+    }
+}
