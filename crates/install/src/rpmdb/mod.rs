@@ -1,0 +1,151 @@
+//! Packages in the order of their installation, in; the rpm database that rpm 6.1 would have left, out.
+//! The same packages give the same bytes. Nothing here installs a file or judges a package.
+//!
+//! A package's header goes in as it was signed; see `docs/design/0700-rpm-database.md` for what is written and why.
+
+mod cookie;
+mod database;
+mod index_rows;
+mod installed_header;
+mod read;
+mod rich_atoms;
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+pub use cookie::cookie;
+pub use database::DatabaseError;
+pub use installed_header::UnstorableHeader;
+pub use read::{ReadError, read};
+
+use database::StoredPackage;
+use rpm_model::header::{Header, HeaderError, PackageHeaders, Tag};
+
+/// The database's name in its directory (`/usr/lib/sysimage/rpm` in the root).
+pub const DATABASE_FILE: &str = "rpmdb.sqlite";
+/// The transaction lock beside it: rpm opens read-only media only where this exists.
+pub const LOCK_FILE: &str = ".rpm.lock";
+
+/// What became of a file of a package, as rpm stores it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum FileState {
+    /// On disk as packaged.
+    Normal = 0,
+    /// Another package's file took its place.
+    Replaced = 1,
+    /// Left out: documentation or languages that were not wanted.
+    NotInstalled = 2,
+    /// On a file system shared by the network.
+    NetShared = 3,
+    /// Left out for another word size's file.
+    WrongColour = 4,
+}
+
+/// The digests of a whole package file, which rpm keeps since 6.0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PackageDigests {
+    /// SHA-256 of every byte of the file.
+    pub sha256: [u8; 32],
+    /// SHA-512 of every byte of the file.
+    pub sha512: [u8; 64],
+}
+
+/// A package and the facts of its installation.
+#[derive(Clone, Copy, Debug)]
+pub struct InstalledPackage<'a> {
+    /// The headers of the package file.
+    pub headers: &'a PackageHeaders,
+    /// A state for each file of the header, in its order.
+    pub file_states: &'a [FileState],
+    /// Seconds since 1970; rpm steps one second a package when SOURCE_DATE_EPOCH is set.
+    pub install_time: u32,
+    /// The transaction's number: its start in seconds since 1970.
+    pub transaction_id: u32,
+    /// `%_transaction_color`: 3 on x86-64.
+    pub colour: u32,
+    /// The digests of the package file.
+    pub digests: PackageDigests,
+}
+
+/// Why the database was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A package's header cannot be stored.
+    #[error("the header of {name} cannot be stored in the rpm database")]
+    Header {
+        /// The package's name.
+        name: String,
+        /// What is wrong.
+        source: UnstorableHeader,
+    },
+    /// A header that was put together does not read back.
+    #[error("the stored header of {name} would be damaged")]
+    Stored {
+        /// The package's name.
+        name: String,
+        /// What is wrong.
+        source: HeaderError,
+    },
+    /// The file could not be made.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// Writes the database and its lock into `directory`, which is made if missing; one that exists is replaced when the new one is whole.
+pub fn write<'a>(
+    directory: &Path,
+    packages: impl IntoIterator<Item = InstalledPackage<'a>>,
+) -> Result<(), WriteError> {
+    let io_error = |path: &Path, source: io::Error| DatabaseError::Write { path: path.to_owned(), source };
+    std::fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
+    let path = directory.join(DATABASE_FILE);
+    let unfinished = directory.join(".rpmdb.sqlite.new");
+    remove(&unfinished)?;
+    let stored = packages.into_iter().map(|package| store(&package));
+    let made = database::create(&unfinished, stored).and_then(|()| Ok(publish(&unfinished, &path)?));
+    if made.is_err() {
+        // The first error is the one to report.
+        drop(std::fs::remove_file(&unfinished));
+    }
+    made?;
+    let lock = directory.join(LOCK_FILE);
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&lock);
+    opened
+        .and_then(|file| file.set_permissions(Permissions::from_mode(0o644)))
+        .map_err(|source| io_error(&lock, source))?;
+    Ok(())
+}
+
+fn store(package: &InstalledPackage<'_>) -> Result<StoredPackage, WriteError> {
+    let name = || package.headers.main.text(Tag::NAME);
+    let blob = installed_header::installed_header(package)
+        .map_err(|source| WriteError::Header { name: name(), source })?;
+    let header = Header::parse(&blob).map_err(|source| WriteError::Stored { name: name(), source })?;
+    Ok(StoredPackage { rows: index_rows::index_rows(&header), blob })
+}
+
+fn publish(unfinished: &Path, path: &Path) -> Result<(), DatabaseError> {
+    let write = |source| DatabaseError::Write { path: path.to_owned(), source };
+    let file = File::open(unfinished).map_err(write)?;
+    file.set_permissions(Permissions::from_mode(0o644)).map_err(write)?;
+    file.sync_all().map_err(write)?;
+    // A log of the database that was here before would be applied to the new one.
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        remove(&PathBuf::from(beside))?;
+    }
+    std::fs::rename(unfinished, path).map_err(write)
+}
+
+fn remove(path: &Path) -> Result<(), DatabaseError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(DatabaseError::Write { path: path.to_owned(), source: error })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,48 @@
+//! A database file, in; the packages that it says are installed, out.
+
+use std::path::{Path, PathBuf};
+
+use rpm_model::header::{Header, HeaderError, Tag};
+use rpm_model::{Evr, Nevra};
+
+use super::database::{self, DatabaseError};
+
+/// What rpm shows for a package without an architecture: the keys it keeps as packages.
+const NO_ARCHITECTURE: &str = "(none)";
+
+/// Why the database could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file is no rpm database, or is damaged.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A header in it is damaged.
+    #[error("package {number} of the rpm database {database} is damaged")]
+    Header {
+        /// The database.
+        database: PathBuf,
+        /// The package's number in it.
+        number: u32,
+        /// What is wrong.
+        source: HeaderError,
+    },
+}
+
+/// The installed packages in the order of their installation; keys appear as `gpg-pubkey` packages of architecture `(none)`.
+pub fn read(database: &Path) -> Result<Vec<Nevra>, ReadError> {
+    let damaged = |number| move |source| ReadError::Header { database: database.to_owned(), number, source };
+    database::blobs(database)?
+        .into_iter()
+        .map(|(number, blob)| Ok(nevra(&Header::parse(&blob).map_err(damaged(number))?)))
+        .collect()
+}
+
+fn nevra(header: &Header) -> Nevra {
+    let evr = Evr {
+        epoch: header.number(Tag::EPOCH).and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(0),
+        version: header.text(Tag::VERSION),
+        release: header.text(Tag::RELEASE),
+    };
+    let arch = if header.has(Tag::ARCH) { header.text(Tag::ARCH) } else { NO_ARCHITECTURE.to_owned() };
+    Nevra::new(header.text(Tag::NAME), evr, arch)
+}
