@@ -10,9 +10,22 @@ pub mod progress;
 pub mod sandbox;
 pub mod user_namespace;
 
+pub mod debugfs;
+pub mod depmod;
+pub mod e2fsck;
+pub mod fsck_erofs;
+pub mod matchpathcon;
+pub mod mke2fs;
+pub mod mkfs_erofs;
+pub mod qemu_img;
+pub mod ukify;
+pub mod veritysetup;
+
+mod exchange;
 mod pump;
 
 pub use call::{Call, CallError, Output, Sink, Stdin, Stream};
 pub use clock::{Clock, Stopwatch};
+pub use exchange::ToolError;
 pub use progress::Progress;
 pub use sandbox::{Bind, Network, Running, Sandbox};

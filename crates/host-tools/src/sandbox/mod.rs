@@ -18,6 +18,9 @@ pub use running::{Killer, Running};
 use crate::call::{Call, CallError, Output, Stdin, Stream};
 use crate::pump::{OnLine, Pipes};
 
+/// What a pipe holds.
+const PIPE_BYTES: usize = 64 << 10;
+
 /// A root directory and what is added to it and kept from it while programs run there.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
@@ -174,14 +177,16 @@ impl Sandbox {
     ) -> Result<Output, CallError> {
         let mut running = running::start(self, call, Some(&Stdin::Pipe))?;
         let program = call.program_name();
-        let Some(mut input) = running.stdin.take() else {
+        let Some(input) = running.stdin.take() else {
             return Err(CallError::Contact { program, source: io::ErrorKind::BrokenPipe.into() });
         };
         let killer = running.killer();
         let (written, ended) = std::thread::scope(|scope| {
             let pumping = scope.spawn(move || running.finish(call, Pipes::default(), None));
-            let written = write(&mut input);
-            drop(input);
+            let mut buffered = io::BufWriter::with_capacity(PIPE_BYTES, input);
+            let written = write(&mut buffered).and_then(|()| buffered.flush());
+            // Taken apart, for dropping it would try to write the rest once more.
+            drop(buffered.into_parts());
             // A program that stopped reading has its own reason, which the end tells better than the broken pipe.
             let broken = matches!(&written, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
             if written.is_err() && !broken {
