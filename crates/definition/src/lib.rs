@@ -7,11 +7,13 @@ mod files;
 mod image;
 mod include;
 mod load;
+pub mod lock;
 mod merge;
 mod nearest;
 mod place;
 mod problem;
 mod resolve;
+mod schema;
 mod tables;
 
 pub use distro::{
@@ -26,3 +28,4 @@ pub use image::{
 pub use load::{find_root, load, load_file};
 pub use place::{LineColumn, Located, Place, Sources};
 pub use problem::{Problem, ProblemPlace, Problems};
+pub use schema::{Schemas, schema};

@@ -19,7 +19,11 @@ pub(crate) fn advice<'a>(
     if let Some(near) = nearest(word, candidates.clone()) {
         return Some(format!("did you mean `{near}`?"));
     }
-    let all: Vec<String> = candidates.into_iter().map(|candidate| format!("`{candidate}`")).collect();
+    let all: Vec<String> = candidates
+        .into_iter()
+        .filter(|candidate| !candidate.is_empty())
+        .map(|candidate| format!("`{candidate}`"))
+        .collect();
     match all.len() {
         0 => None,
         1 => Some(format!("the only one is {}", all[0])),

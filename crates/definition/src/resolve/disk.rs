@@ -275,9 +275,9 @@ impl Resolver<'_> {
         let boot = file.boot.as_ref();
         let memory = boot.and_then(|boot| boot.memory_mib);
         let processors = boot.and_then(|boot| boot.processors);
-        for figure in [memory, processors].into_iter().flatten() {
-            if figure.value == 0 {
-                self.collector.report(figure.place, "a machine has at least 1 of it");
+        for (figure, what) in [(memory, "1 MiB of memory"), (processors, "1 processor")] {
+            if let Some(Located { value: 0, place }) = figure {
+                self.collector.report(place, format!("a machine has at least {what}"));
             }
         }
         Machine {

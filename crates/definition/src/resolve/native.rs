@@ -12,7 +12,8 @@ use crate::image::{
 use crate::nearest::advice;
 use crate::place::{Located, Place};
 use crate::tables::{
-    FileRuleTable, NativeImageFile, NativeImageKind, PackagesTable, SelinuxTable, UnitsTable, UserTable,
+    BudgetTable, FileRuleTable, NativeImageFile, NativeImageKind, PackagesTable, SelinuxTable, UnitsTable,
+    UserTable,
 };
 
 /// Endings of unit names.
@@ -37,43 +38,41 @@ impl Resolver<'_> {
         let file: NativeImageFile = decode_file(index, self.collector)?;
         let top = file.kind.place;
         let kind = match file.kind.value {
-            NativeImageKind::Disk => ImageKind::Disk(Box::new(self.disk(&file)?)),
+            NativeImageKind::Disk => self.disk(&file).map(|disk| ImageKind::Disk(Box::new(disk))),
             NativeImageKind::Tree => {
                 self.refuse_disk_tables(&file);
-                ImageKind::Tree
+                Some(ImageKind::Tree)
             }
         };
-        let packages = self.packages(file.packages.as_ref(), top);
+        if file.kind.value == NativeImageKind::Disk && file.os_release.is_none() {
+            let hint = "add [os-release] with NAME, ID, VERSION_ID and PRETTY_NAME";
+            self.collector.report_hinted(top, "a disk that boots must say what it is", hint);
+        }
+        if let Some(tree) = &file.tree {
+            let folder = self.collector.sources.anchor(tree);
+            self.check_folder(tree.place, &folder, "tree");
+        }
+        // Everything is looked at before the first thing that is missing ends it.
         let image = NativeImage {
             name: name.to_owned(),
             file: file_path,
-            description: file.description.map_or_else(String::new, |text| text.value),
-            kind,
-            packages,
+            description: file.description.as_ref().map_or_else(String::new, |text| text.value.clone()),
+            kind: ImageKind::Tree,
+            packages: self.packages(file.packages.as_ref(), top),
             weak_dependencies: file.weak_dependencies.unwrap_or(false),
-            budget: self.budget(file.budget.as_ref().map(|budget| &budget.value)),
-            tree: match &file.tree {
-                Some(tree) => {
-                    let folder = self.collector.sources.anchor(tree);
-                    Some(self.existing_folder(tree.place, folder, "tree")?)
-                }
-                None => None,
-            },
+            budget: file.budget.as_ref().map_or_else(Budget::default, |budget| Budget::from(&budget.value)),
+            tree: file.tree.as_ref().map(|tree| self.collector.sources.anchor(tree)),
             files: file.files.iter().flatten().filter_map(|rule| self.file_rule(rule)).collect(),
             users: self.users(file.users.as_deref().unwrap_or_default()),
             units: self.units(file.units.as_ref()),
             default_target: self.default_target(file.units.as_ref()),
-            os_release: file.os_release.as_ref().and_then(|table| self.os_release(table)),
+            os_release: file.os_release.as_ref().map(|table| self.os_release(table)),
             locale: self.word(file.locale.as_ref(), "locale"),
             timezone: self.word(file.timezone.as_ref(), "time zone"),
             hostname: self.hostname(file.hostname.as_ref()),
             selinux: file.selinux.as_ref().and_then(|table| self.selinux(table)),
         };
-        if matches!(image.kind, ImageKind::Disk(_)) && file.os_release.is_none() {
-            let hint = "add [os-release] with NAME, ID, VERSION_ID and PRETTY_NAME";
-            self.collector.report_hinted(top, "a disk that boots must say what it is", hint);
-        }
-        Some(image)
+        Some(NativeImage { kind: kind?, ..image })
     }
 
     fn packages(&mut self, table: Option<&PackagesTable>, top: Place) -> ByUpstream<PackageRequest> {
@@ -129,14 +128,6 @@ impl Resolver<'_> {
             let hint = advice(name, self.file.distros.keys().map(String::as_str));
             self.collector.report_if_complete(place, format!("there is no distribution `{name}`"), hint);
         }
-    }
-
-    fn budget(&mut self, table: Option<&crate::tables::BudgetTable>) -> Budget {
-        table.map_or_else(Budget::default, |table| Budget {
-            packages: table.packages,
-            installed_mib: table.installed_mib,
-            disk_mib: table.disk_mib,
-        })
     }
 
     fn file_rule(&mut self, table: &Located<FileRuleTable>) -> Option<FileRule> {
@@ -298,7 +289,7 @@ impl Resolver<'_> {
         target.value.clone()
     }
 
-    fn os_release(&mut self, table: &Located<Entries<String>>) -> Option<OsRelease> {
+    fn os_release(&mut self, table: &Located<Entries<String>>) -> OsRelease {
         for (variable, value) in &*table.value {
             let shape = variable.starts_with(|c: char| c.is_ascii_uppercase())
                 && variable.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
@@ -336,7 +327,7 @@ impl Resolver<'_> {
             self.collector.report_hinted(id.place, format!("`{}` is no `ID`", id.value), hint);
         }
         let variables = table.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect();
-        Some(OsRelease { variables })
+        OsRelease { variables }
     }
 
     fn word(&mut self, text: Option<&Text>, what: &str) -> Option<String> {
@@ -388,6 +379,12 @@ impl Resolver<'_> {
         };
         let mode: SelinuxMode = mode;
         Some(Selinux { policy: table.policy.as_ref().map(|text| text.value.clone()), upstreams, mode })
+    }
+}
+
+impl From<&BudgetTable> for Budget {
+    fn from(table: &BudgetTable) -> Self {
+        Self { packages: table.packages, installed_mib: table.installed_mib, disk_mib: table.disk_mib }
     }
 }
 

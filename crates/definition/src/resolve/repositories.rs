@@ -1,7 +1,7 @@
 //! `[resources]`: every repository checked, sets expanded.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Resolver;
 use super::text::{check_one_line, distinct, is_resource_name, parse_url};
@@ -117,7 +117,11 @@ impl Resolver<'_> {
             }
             (None, None) => {
                 let message = format!("repository `{name}` has no address");
-                self.collector.report_hinted(name.place, message, "add `base-uri` or `metalink`");
+                self.collector.report_if_complete(
+                    name.place,
+                    message,
+                    "add `base-uri` or `metalink`".to_owned(),
+                );
                 return None;
             }
         };
@@ -179,13 +183,11 @@ impl Resolver<'_> {
         None
     }
 
-    /// The path, after a report if no folder is there.
-    pub(crate) fn existing_folder(&mut self, place: Place, path: PathBuf, what: &str) -> Option<PathBuf> {
-        if files::is_folder(&path) {
-            return Some(path);
+    /// Reports a folder that is not there.
+    pub(crate) fn check_folder(&mut self, place: Place, path: &Path, what: &str) {
+        if !files::is_folder(path) {
+            self.collector.report(place, format!("{what} folder {} does not exist", path.display()));
         }
-        self.collector.report(place, format!("{what} folder {} does not exist", path.display()));
-        None
     }
 
     fn deb_repo(&mut self, name: Text, table: &DebRepoTable) -> Option<DebRepository> {
@@ -202,7 +204,11 @@ impl Resolver<'_> {
             }
             (None, None) => {
                 let message = format!("repository `{name}` has no address");
-                self.collector.report_hinted(name.place, message, "add `mirror` or `use-host-mirror = true`");
+                self.collector.report_if_complete(
+                    name.place,
+                    message,
+                    "add `mirror` or `use-host-mirror = true`".to_owned(),
+                );
                 return None;
             }
         };
@@ -218,13 +224,11 @@ impl Resolver<'_> {
         let components = distinct(table.components.as_ref(), "component", self.collector);
         let path = self.collector.sources.anchor(&table.keyring);
         let keyring = self.existing_file(table.keyring.place, path, "keyring");
-        let overrides = match &table.overrides {
-            Some(folder) => {
-                let path = self.collector.sources.anchor(folder);
-                Some(self.existing_folder(folder.place, path, "overrides")?)
-            }
-            None => None,
-        };
+        let overrides = table.overrides.as_ref().map(|folder| self.collector.sources.anchor(folder));
+        if let (Some(path), Some(folder)) = (&overrides, &table.overrides) {
+            self.check_folder(folder.place, path, "overrides");
+        }
+        let fingerprints = self.fingerprints(table.fingerprints.as_ref());
         Some(DebRepository {
             description: table.description.as_ref().map_or_else(String::new, |text| text.value.clone()),
             mirror,
@@ -239,7 +243,7 @@ impl Resolver<'_> {
                 .as_ref()
                 .map_or_else(|| "amd64".to_owned(), |text| text.value.clone()),
             keyring: keyring?,
-            fingerprints: self.fingerprints(table.fingerprints.as_ref()),
+            fingerprints,
             valid_until,
             overrides,
             priority: table.priority.map_or(DEFAULT_PRIORITY, |priority| priority.value),

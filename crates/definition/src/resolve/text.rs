@@ -66,7 +66,7 @@ pub(crate) fn parse_url(
 pub(crate) fn distinct(list: Option<&Vec<Text>>, what: &str, collector: &mut Collector) -> Vec<Text> {
     let mut seen: Vec<Text> = Vec::new();
     for item in list.into_iter().flatten() {
-        if !check_one_line(item, what, collector) {
+        if !check_one_line(item, &format!("the name of this {what}"), collector) {
             continue;
         }
         if let Some(first) = seen.iter().find(|other| other.value == item.value) {
