@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(crate) use accounts::apply as add_accounts;
 pub use accounts::{Account, AccountError, PasswordPolicy};
 pub use clean::{CleanError, clean};
 pub use identity::Identity;

@@ -1,0 +1,273 @@
+//! A specification, a root directory and a tools tree in; disk files out, the same bytes every time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use host_tools::{Progress, Stopwatch};
+
+use crate::disk::{self, DiskError, DiskFile, FatStamp};
+use crate::filesystem::{FileSystemError, FileSystemImage, Stamp};
+use crate::initrd::{self, InitrdError};
+use crate::kernel::{self, Kernel, KernelError};
+use crate::plan::{BuildPlan, plan};
+use crate::seed::Seed;
+use crate::selinux::{self, Contexts, LabelError};
+use crate::specification::{Boot, Specification};
+use crate::tools::Tools;
+use crate::tree::{
+    AccountError, CleanError, OverlayError, PathOutsideTree, Tree, TreePath, TreeSize, WalkError, add_accounts, clean, measure,
+};
+use crate::uki::{self, UkiError};
+
+/// Where a build reads and writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The installed root directory; it is read and never changed.
+    pub root: &'a Path,
+    /// The root directory of the programs that make file systems and boot files.
+    pub tools: &'a Path,
+    /// A directory for files that are gone after the build; outside of both roots.
+    pub work: &'a Path,
+    /// The directory of the disk files.
+    pub output: &'a Path,
+}
+
+/// What a build made, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// The disk files, in the order of formats.
+    pub files: Vec<DiskFile>,
+    /// What was done.
+    pub plan: BuildPlan,
+    /// Sizes of the root tree.
+    pub tree: TreeSize,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Bytes of the compressed initrd.
+    pub initrd_bytes: u64,
+    /// Bytes of the unified kernel image.
+    pub kernel_image_bytes: u64,
+    /// Bytes of the root file system.
+    pub root_bytes: u64,
+    /// How long each stage took, in the order of their beginning; the initrd and the root file system are made side by side.
+    pub stages: Vec<(&'static str, Duration)>,
+}
+
+/// Why an image cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The root directory cannot be read.
+    #[error("cannot read the root tree")]
+    Walk(#[from] WalkError),
+    /// The tree is not fit for an image.
+    #[error("cannot make an image of the root tree")]
+    Clean(#[from] CleanError),
+    /// A path to remove is out of bounds.
+    #[error("cannot remove a path from the image")]
+    Removal(#[from] PathOutsideTree),
+    /// A path to remove is not there.
+    #[error("the image is to lose {path}, which it does not have: delete the line from its definition")]
+    NothingToRemove {
+        /// The path.
+        path: TreePath,
+    },
+    /// Files cannot be laid over.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    /// Accounts cannot be written.
+    #[error(transparent)]
+    Accounts(#[from] AccountError),
+    /// Files cannot be labelled.
+    #[error(transparent)]
+    Labels(#[from] LabelError),
+    /// There is no kernel to boot.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The initrd cannot be made.
+    #[error(transparent)]
+    Initrd(#[from] InitrdError),
+    /// The unified kernel image cannot be made.
+    #[error(transparent)]
+    Uki(#[from] UkiError),
+    /// The root file system cannot be made.
+    #[error(transparent)]
+    FileSystem(#[from] FileSystemError),
+    /// The disk files cannot be made.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The work directory cannot be used.
+    #[error("cannot write {path}")]
+    Work {
+        /// Which file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Builds an image; disk files appear under their names only when all of them are whole.
+pub fn build(
+    specification: &Specification,
+    places: &Places<'_>,
+    seed: &Seed,
+    source_date_epoch: u64,
+    progress: &dyn Progress,
+) -> Result<BuiltImage, BuildError> {
+    let plan = plan(specification, seed, source_date_epoch);
+    let mut stages = Vec::new();
+    let tree = timed("tree", &mut stages, progress, || compose(specification, places.root, source_date_epoch))?;
+    let kernel = kernel::find(&tree)?;
+    std::fs::create_dir_all(places.work).map_err(|source| BuildError::Work { path: places.work.to_path_buf(), source })?;
+    let work = tempfile::Builder::new()
+        .prefix("image-")
+        .tempdir_in(places.work)
+        .map_err(|source| BuildError::Work { path: places.work.to_path_buf(), source })?;
+    let tools = Tools::new(places.tools, work.path(), source_date_epoch);
+
+    let side_by_side = Stopwatch::start();
+    progress.begin("initrd and root file system", None);
+    let (boot, root) = std::thread::scope(|scope| {
+        let boot = scope.spawn(|| {
+            let watch = Stopwatch::start();
+            make_boot_files(specification, &plan, &tree, &kernel, &tools).map(|boot| (boot, watch.elapsed()))
+        });
+        let stamp = Stamp {
+            uuid: seed.uuid("file system root"),
+            hash_seed: seed.uuid("directory hashes of root"),
+            source_date_epoch,
+        };
+        let root = specification.root.make(&tree, &tools, "root", &stamp).map(|root| (root, side_by_side.elapsed()));
+        (boot.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), root)
+    });
+    let ((boot, boot_time), (root, root_time)) = (boot?, root?);
+    stages.extend([("initrd and kernel image", boot_time), ("root file system", root_time)]);
+    progress.finish(&format!("initrd {} MiB, root {} MiB", boot.initrd_bytes >> 20, root.bytes >> 20));
+
+    let files = timed("disk files", &mut stages, progress, || write_disks(specification, &plan, seed, &boot.esp, &root, places.output))?;
+    Ok(BuiltImage {
+        files,
+        tree: measure(&tree),
+        kernel: kernel.release,
+        initrd_bytes: boot.initrd_bytes,
+        kernel_image_bytes: boot.kernel_image_bytes,
+        root_bytes: root.bytes,
+        stages,
+        plan,
+    })
+}
+
+/// The tree that the image will hold: the installed one without traces of its installation, with the definition's own files.
+pub fn compose(specification: &Specification, root: &Path, source_date_epoch: u64) -> Result<Tree, BuildError> {
+    let mut tree = Tree::walk(root, source_date_epoch)?;
+    clean(&mut tree, source_date_epoch)?;
+    for path in &specification.removed {
+        let path = TreePath::parse(path)?;
+        if path.is_root() || !tree.remove(&path) {
+            return Err(BuildError::NothingToRemove { path });
+        }
+    }
+    specification.identity.apply(&mut tree, source_date_epoch);
+    for overlay in &specification.overlays {
+        overlay.apply(&mut tree, source_date_epoch)?;
+    }
+    add_accounts(&mut tree, &specification.accounts, source_date_epoch)?;
+    specification.root.complete(&mut tree, source_date_epoch);
+    specification.root.planned_bytes(&tree)?;
+    if let Some(policy) = &specification.selinux_policy {
+        let contexts = Contexts::of_policy(&tree, policy)?;
+        selinux::label(&mut tree, &contexts);
+    }
+    Ok(tree)
+}
+
+struct BootFiles {
+    esp: BTreeMap<String, Vec<u8>>,
+    initrd_bytes: u64,
+    kernel_image_bytes: u64,
+}
+
+fn make_boot_files(
+    specification: &Specification,
+    plan: &BuildPlan,
+    tree: &Tree,
+    kernel: &Kernel,
+    tools: &Tools,
+) -> Result<BootFiles, BuildError> {
+    let os_release = &specification.identity.os_release;
+    let content = initrd::collect(tree, kernel, &specification.initrd, os_release, tools, plan.source_date_epoch)?;
+    let path = tools.work().join("initrd");
+    let work_error = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| BuildError::Work { path, source }
+    };
+    let file = std::fs::File::create(&path).map_err(work_error(&path))?;
+    initrd::pack(&content, plan.source_date_epoch, file).map_err(work_error(&path))?;
+    let initrd_bytes = std::fs::metadata(&path).map_err(work_error(&path))?.len();
+    let parts = uki::Parts { initrd: "initrd", command_line: &plan.command_line, os_release };
+    let kernel_image = uki::make(tree, kernel, &parts, tools, "kernel.efi")?;
+    let kernel_image = std::fs::read(&kernel_image).map_err(work_error(&kernel_image))?;
+    let kernel_image_bytes = kernel_image.len() as u64;
+    Ok(BootFiles { esp: esp_files(plan, tree, tools, kernel_image)?, initrd_bytes, kernel_image_bytes })
+}
+
+fn esp_files(plan: &BuildPlan, tree: &Tree, tools: &Tools, kernel_image: Vec<u8>) -> Result<BTreeMap<String, Vec<u8>>, UkiError> {
+    let mut files = BTreeMap::new();
+    match plan.boot {
+        Boot::Direct => {
+            files.insert("EFI/BOOT/BOOTX64.EFI".to_owned(), kernel_image);
+        }
+        Boot::Menu { seconds } => {
+            let loader = uki::boot_loader(tree, tools)?;
+            files.insert("EFI/BOOT/BOOTX64.EFI".to_owned(), loader.clone());
+            files.insert("EFI/systemd/systemd-bootx64.efi".to_owned(), loader);
+            files.insert("loader/loader.conf".to_owned(), format!("timeout {seconds}\nconsole-mode keep\neditor no\n").into_bytes());
+            let path = plan.esp_files.iter().find(|path| path.starts_with("EFI/Linux/"));
+            files.insert(path.cloned().unwrap_or_else(|| "EFI/Linux/linux.efi".to_owned()), kernel_image);
+        }
+    }
+    Ok(files)
+}
+
+fn write_disks(
+    specification: &Specification,
+    plan: &BuildPlan,
+    seed: &Seed,
+    esp_files: &BTreeMap<String, Vec<u8>>,
+    root: &FileSystemImage,
+    output: &Path,
+) -> Result<Vec<DiskFile>, DiskError> {
+    let parts = disk::Parts {
+        disk_uuid: plan.disk_uuid,
+        vhd_uuid: seed.uuid("vhd"),
+        esp_uuid: seed.uuid("partition esp"),
+        esp_bytes: specification.esp_mebibytes << 20,
+        esp_stamp: FatStamp {
+            serial: seed.number("file system esp"),
+            label: *b"ESP        ",
+            modified: plan.source_date_epoch,
+            hidden_sectors: 2048,
+        },
+        esp_files,
+        root_uuid: seed.uuid("partition root"),
+        root: &root.path,
+        root_read_only: specification.root.kind() == "erofs",
+        disk_mebibytes: specification.disk_mebibytes,
+        source_date_epoch: plan.source_date_epoch,
+    };
+    disk::write_all(&parts, &plan.formats, output, &specification.name)
+}
+
+fn timed<T, E>(
+    stage: &'static str,
+    stages: &mut Vec<(&'static str, Duration)>,
+    progress: &dyn Progress,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    progress.begin(stage, None);
+    let watch = Stopwatch::start();
+    let result = work()?;
+    stages.push((stage, watch.elapsed()));
+    progress.finish(&format!("{:.1} s", watch.elapsed().as_secs_f64()));
+    Ok(result)
+}

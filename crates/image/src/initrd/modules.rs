@@ -1,0 +1,207 @@
+//! Names of kernel modules and a tree in; those modules with all they need, unpacked and indexed for that kernel, out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use host_tools::Call;
+
+use super::InitrdError;
+use super::content::Wish;
+use crate::kernel::Kernel;
+use crate::tools::Tools;
+use crate::tree::{Entry, Tree, TreePath};
+
+/// What depmod reads besides the modules themselves.
+const INDEX_SOURCES: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
+
+/// Puts the modules and their indexes into `initrd`.
+pub(super) fn add(
+    initrd: &mut Tree,
+    tree: &Tree,
+    kernel: &Kernel,
+    wishes: &[Wish<String>],
+    tools: &Tools,
+    modified: u64,
+) -> Result<(), InitrdError> {
+    let catalogue = Catalogue::read(tree, kernel)?;
+    let picked = catalogue.pick(wishes, kernel)?;
+    let mut files: BTreeMap<TreePath, Vec<u8>> = BTreeMap::new();
+    for relative in &picked {
+        let path = TreePath::parse([kernel.modules.as_bytes(), b"/", relative.as_bytes()].concat())?;
+        let bytes = unpack(&path, tree.read(&path)?)?;
+        let plain = plain_name(relative);
+        files.insert(TreePath::parse([kernel.modules.as_bytes(), b"/", plain.as_bytes()].concat())?, bytes);
+    }
+    for name in INDEX_SOURCES {
+        let path = kernel.modules.child(name.as_bytes());
+        if tree.content(&path).is_ok() {
+            files.insert(path.clone(), tree.read(&path)?);
+        }
+    }
+    for (path, bytes) in index(kernel, &files, tools)?.into_iter().chain(files) {
+        if let Some(parent) = path.parent() {
+            initrd.ensure_directory(&parent, modified);
+        }
+        initrd.insert(path, Entry::file(bytes, 0o644, modified));
+    }
+    Ok(())
+}
+
+/// Modules of a kernel, by name with `_` for `-`.
+struct Catalogue {
+    /// Path under the module directory and the paths it needs.
+    modules: BTreeMap<String, (String, Vec<String>)>,
+    built_in: BTreeSet<String>,
+    soft: BTreeMap<String, Vec<String>>,
+}
+
+impl Catalogue {
+    fn read(tree: &Tree, kernel: &Kernel) -> Result<Self, InitrdError> {
+        let text = |name: &str| tree.read_text(&kernel.modules.child(name.as_bytes()));
+        let mut modules = BTreeMap::new();
+        for line in text("modules.dep").map_err(|source| InitrdError::NoModuleIndex { release: kernel.release.clone(), source })?.lines() {
+            let Some((path, needs)) = line.split_once(':') else { continue };
+            modules.insert(name(path), (path.to_owned(), needs.split_whitespace().map(str::to_owned).collect()));
+        }
+        let built_in = text("modules.builtin")?.lines().map(name).collect();
+        let mut soft = BTreeMap::new();
+        for line in text("modules.softdep").unwrap_or_default().lines() {
+            let mut words = line.split_whitespace();
+            if words.next() != Some("softdep") {
+                continue;
+            }
+            let Some(module) = words.next() else { continue };
+            let others = words.filter(|word| !word.ends_with(':')).map(str::to_owned);
+            soft.entry(module.replace('-', "_")).or_insert_with(Vec::new).extend(others);
+        }
+        Ok(Self { modules, built_in, soft })
+    }
+
+    /// Paths of the wanted modules and of all they need.
+    fn pick(&self, wishes: &[Wish<String>], kernel: &Kernel) -> Result<BTreeSet<String>, InitrdError> {
+        let mut absent = Vec::new();
+        let mut pending: Vec<String> = Vec::new();
+        for wish in wishes {
+            if self.modules.contains_key(&wish.what) {
+                pending.push(wish.what.clone());
+            } else if wish.required && !self.built_in.contains(&wish.what) {
+                absent.push(wish.what.clone());
+            }
+        }
+        if !absent.is_empty() {
+            return Err(InitrdError::NoModules { release: kernel.release.clone(), modules: absent });
+        }
+        let mut picked = BTreeSet::new();
+        while let Some(module) = pending.pop() {
+            // A soft dependency may be built in, or not exist for this kernel.
+            let Some((path, needs)) = self.modules.get(&module) else { continue };
+            if picked.insert(path.clone()) {
+                pending.extend(needs.iter().map(|path| name(path)));
+                pending.extend(self.soft.get(&module).into_iter().flatten().map(|module| module.replace('-', "_")));
+            }
+        }
+        Ok(picked)
+    }
+}
+
+/// `kernel/fs/nls/nls-utf8.ko.xz` is the module `nls_utf8`.
+fn name(path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.split(".ko").next().unwrap_or(file).replace('-', "_")
+}
+
+fn plain_name(path: &str) -> &str {
+    path.find(".ko").map_or(path, |end| &path[..end + 3])
+}
+
+/// A module without its compression: the whole initrd is compressed once, and better.
+fn unpack(path: &TreePath, bytes: Vec<u8>) -> Result<Vec<u8>, InitrdError> {
+    let broken = |source| InitrdError::BrokenModule { path: path.clone(), source };
+    let mut plain = Vec::new();
+    if bytes.starts_with(b"\xfd7zXZ\0") {
+        liblzma::read::XzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(broken)?;
+    } else if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
+        zstd::Decoder::new(&bytes[..]).and_then(|mut decoder| decoder.read_to_end(&mut plain)).map_err(broken)?;
+    } else if bytes.starts_with(b"\x1f\x8b") {
+        flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(broken)?;
+    } else {
+        plain = bytes;
+    }
+    if plain.starts_with(b"\x7fELF") {
+        Ok(plain)
+    } else {
+        Err(broken(std::io::Error::new(std::io::ErrorKind::InvalidData, "no ELF file, and not compressed by xz, zstd or gzip")))
+    }
+}
+
+/// Runs depmod over the picked modules alone; its binary indexes are what modprobe and udev read.
+fn index(kernel: &Kernel, files: &BTreeMap<TreePath, Vec<u8>>, tools: &Tools) -> Result<BTreeMap<TreePath, Vec<u8>>, InitrdError> {
+    let work_error = |source| InitrdError::Work { path: tools.work().to_path_buf(), source };
+    let folder = tempfile::Builder::new().prefix("modules-").tempdir_in(tools.work()).map_err(work_error)?;
+    for (path, bytes) in files {
+        let place = path.under(folder.path());
+        std::fs::create_dir_all(place.parent().unwrap_or(folder.path())).map_err(work_error)?;
+        std::fs::write(&place, bytes).map_err(work_error)?;
+    }
+    // Some builds of depmod look in /lib/modules, others in /usr/lib/modules.
+    std::os::unix::fs::symlink("usr/lib", folder.path().join("lib")).map_err(work_error)?;
+    let base = Tools::inside(&folder.path().file_name().unwrap_or_default().to_string_lossy());
+    let call = Call::new("depmod").args(["-b", &base, &kernel.release]);
+    tools.sandbox().run(&call).map_err(InitrdError::Depmod)?;
+    let modules = kernel.modules.under(folder.path());
+    let mut indexes = BTreeMap::new();
+    for entry in std::fs::read_dir(&modules).map_err(work_error)? {
+        let entry = entry.map_err(work_error)?;
+        let path = kernel.modules.child(std::os::unix::ffi::OsStrExt::as_bytes(entry.file_name().as_os_str()));
+        if entry.file_type().map_err(work_error)?.is_file() && !files.contains_key(&path) {
+            indexes.insert(path, std::fs::read(entry.path()).map_err(work_error)?);
+        }
+    }
+    Ok(indexes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Catalogue, name};
+    use crate::initrd::content::Wish;
+    use crate::kernel::Kernel;
+    use crate::tree::{Entry, Tree, TreePath};
+
+    fn kernel() -> Kernel {
+        let modules = TreePath::parse("usr/lib/modules/6.1").unwrap();
+        Kernel { release: "6.1".into(), image: modules.child(b"vmlinuz"), modules }
+    }
+
+    fn catalogue() -> Catalogue {
+        let mut tree = Tree::default();
+        for (file, text) in [
+            ("modules.dep", "kernel/a-b.ko.xz: kernel/c.ko.xz\nkernel/c.ko.xz:\nkernel/d.ko.xz:\nkernel/e.ko.xz:\n"),
+            ("modules.builtin", "kernel/fs/builtin.ko\n"),
+            ("modules.softdep", "# comment\nsoftdep c pre: d gone post: builtin\n"),
+        ] {
+            tree.insert(kernel().modules.child(file.as_bytes()), Entry::file(text.as_bytes(), 0o644, 0));
+        }
+        Catalogue::read(&tree, &kernel()).unwrap()
+    }
+
+    fn wish(what: &str, required: bool) -> Wish<String> {
+        Wish { what: what.into(), required }
+    }
+
+    #[test]
+    fn a_module_brings_what_it_needs_and_what_it_would_like() {
+        let picked = catalogue().pick(&[wish("a_b", true), wish("builtin", true), wish("absent", false)], &kernel()).unwrap();
+        assert_eq!(picked.into_iter().collect::<Vec<_>>(), ["kernel/a-b.ko.xz", "kernel/c.ko.xz", "kernel/d.ko.xz"]);
+    }
+
+    #[test]
+    fn all_absent_modules_are_told_at_once() {
+        let error = catalogue().pick(&[wish("x", true), wish("y", true)], &kernel()).unwrap_err();
+        assert_eq!(error.to_string(), "kernel 6.1 has none of these modules, neither built in nor to load: x, y");
+    }
+
+    #[test]
+    fn names_lose_directory_and_compression() {
+        assert_eq!(name("kernel/fs/nls/nls-utf8.ko.zst"), "nls_utf8");
+    }
+}

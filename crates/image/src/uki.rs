@@ -1,0 +1,91 @@
+//! Kernel, initrd, command line and os-release in; one EFI program that the firmware can start out.
+
+use std::path::PathBuf;
+
+use host_tools::{Call, CallError};
+
+use crate::kernel::Kernel;
+use crate::tools::Tools;
+use crate::tree::{ReadError, Tree, TreePath};
+
+/// Where packages put systemd's EFI programs.
+const EFI_FOLDER: &str = "usr/lib/systemd/boot/efi";
+const STUB: &str = "linuxx64.efi.stub";
+const BOOT_LOADER: &str = "systemd-bootx64.efi";
+
+/// Why no unified kernel image can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum UkiError {
+    /// The stub or the boot loader is in neither tree.
+    #[error("neither the image nor the tools tree has /{EFI_FOLDER}/{name}: add systemd's package of EFI programs to one of them")]
+    NoEfiProgram {
+        /// The file's name.
+        name: &'static str,
+    },
+    /// The kernel cannot be read.
+    #[error("cannot read the kernel")]
+    Kernel(#[source] ReadError),
+    /// The work directory cannot be written.
+    #[error("cannot write {path}")]
+    Work {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// ukify failed.
+    #[error("cannot make the unified kernel image")]
+    Ukify(#[source] CallError),
+}
+
+/// What goes into a unified kernel image besides the kernel.
+pub(crate) struct Parts<'a> {
+    /// Name of the compressed initrd in the work directory.
+    pub(crate) initrd: &'a str,
+    pub(crate) command_line: &'a str,
+    pub(crate) os_release: &'a str,
+}
+
+/// Makes `name` in the work directory.
+pub(crate) fn make(tree: &Tree, kernel: &Kernel, parts: &Parts<'_>, tools: &Tools, name: &str) -> Result<PathBuf, UkiError> {
+    let put = |file: &str, bytes: &[u8]| {
+        let path = tools.work().join(file);
+        std::fs::write(&path, bytes).map_err(|source| UkiError::Work { path, source })
+    };
+    put("vmlinuz", &tree.read(&kernel.image).map_err(UkiError::Kernel)?)?;
+    put("stub", &efi_program(tree, tools, STUB)?)?;
+    put("cmdline", parts.command_line.as_bytes())?;
+    put("os-release", parts.os_release.as_bytes())?;
+    let option = |option: &str, file: &str| format!("--{option}={}", Tools::inside(file));
+    let call = Call::new("ukify")
+        .arg("build")
+        .args([option("linux", "vmlinuz"), option("initrd", parts.initrd), option("stub", "stub")])
+        .args([format!("--cmdline=@{}", Tools::inside("cmdline")), format!("--os-release=@{}", Tools::inside("os-release"))])
+        .args([format!("--uname={}", kernel.release), option("output", name)])
+        // Compiled Python next to its source would change the tools tree.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONHASHSEED", "0");
+    tools.sandbox().run(&call).map_err(UkiError::Ukify)?;
+    Ok(tools.work().join(name))
+}
+
+/// systemd-boot, from the image's own packages where they have it, else from the tools'.
+pub(crate) fn boot_loader(tree: &Tree, tools: &Tools) -> Result<Vec<u8>, UkiError> {
+    efi_program(tree, tools, BOOT_LOADER)
+}
+
+fn efi_program(tree: &Tree, tools: &Tools, name: &'static str) -> Result<Vec<u8>, UkiError> {
+    let path = format!("{EFI_FOLDER}/{name}");
+    let inside = TreePath::parse(&path).map_err(|_| UkiError::NoEfiProgram { name })?;
+    match tree.read(&inside) {
+        Ok(bytes) => return Ok(bytes),
+        Err(ReadError::Absent { .. }) => {}
+        Err(error) => return Err(UkiError::Kernel(error)),
+    }
+    let path = tools.root().join(path);
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(UkiError::NoEfiProgram { name }),
+        Err(source) => Err(UkiError::Work { path, source }),
+    }
+}
