@@ -3,6 +3,8 @@
 //!
 //! - [`checksum`]: expected checksums and the streaming hasher that checks them.
 //! - [`download`]: mirrors, retries, resumption, and the content-addressed cache.
+//! - [`openpgp`]: signatures of metadata and packages against chosen keys.
 
 pub mod checksum;
 pub mod download;
+pub mod openpgp;

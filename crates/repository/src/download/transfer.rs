@@ -86,8 +86,8 @@ pub(super) fn into_partial(
             file.seek(SeekFrom::Start(partial.length())).map_err(failed)?;
             pour(&mut file, bound, partial, watch, failed)?;
         }
-        Place::Remote => {
-            let mut request = agent.get(url);
+        Place::Remote(address) => {
+            let mut request = agent.get(address.as_str());
             if partial.length() > 0 {
                 request = request.header(header::RANGE, format!("bytes={}-", partial.length()));
             }
@@ -135,16 +135,16 @@ pub(super) fn named(
     let never = std::sync::atomic::AtomicBool::new(false);
     let watch = Watch { length: &|_| {}, stop: &never };
     let bound = Bound::AtMost(limit);
-    if let Place::Local(path) = place(url)? {
-        let (mut file, size) = open_local(&path)?;
-        bound.check_total(size)?;
-        pour(&mut file, bound, partial, &watch, |source| AttemptError::LocalFile {
-            path: path.clone(),
-            source,
-        })?;
-        return Ok(Reply::Content { etag: None, last_modified: None });
-    }
-    let mut request = agent.get(url);
+    let address = match place(url)? {
+        Place::Remote(address) => address,
+        Place::Local(path) => {
+            let (mut file, size) = open_local(&path)?;
+            bound.check_total(size)?;
+            pour(&mut file, bound, partial, &watch, |source| AttemptError::LocalFile { path: path.clone(), source })?;
+            return Ok(Reply::Content { etag: None, last_modified: None });
+        }
+    };
+    let mut request = agent.get(address.as_str());
     if let Some(etag) = condition.etag {
         request = request.header(header::IF_NONE_MATCH, etag);
     } else if let Some(time) = condition.last_modified {
@@ -154,7 +154,7 @@ pub(super) fn named(
         request = request.header(header::CACHE_CONTROL, "no-cache").header(header::PRAGMA, "no-cache");
     }
     // Where TLS is what vouches for the content, a redirect must not leave it.
-    let https_only = url.starts_with("https://");
+    let https_only = address.scheme() == "https";
     let mut response = request.config().https_only(https_only).build().call().map_err(connection)?;
     match response.status().as_u16() {
         200 => {}
@@ -177,13 +177,14 @@ pub(super) fn named(
 
 enum Place {
     Local(PathBuf),
-    Remote,
+    /// In the form that may stand in a request: blanks and other letters escaped.
+    Remote(Url),
 }
 
 fn place(url: &str) -> Result<Place, AttemptError> {
     let parsed = Url::parse(url).map_err(|_| AttemptError::BadAddress)?;
     match parsed.scheme() {
-        "http" | "https" => Ok(Place::Remote),
+        "http" | "https" => Ok(Place::Remote(parsed)),
         "file" => parsed.to_file_path().map(Place::Local).map_err(|()| AttemptError::BadAddress),
         _ => Err(AttemptError::BadAddress),
     }
