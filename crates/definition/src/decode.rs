@@ -108,7 +108,8 @@ impl<'a> Reader<'a> {
     }
 
     fn inside<R>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> R) -> R {
-        self.path.push(step.to_owned());
+        let bare = step.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        self.path.push(if bare { step.to_owned() } else { format!("\"{step}\"") });
         let result = read(self);
         self.path.pop();
         result

@@ -77,7 +77,7 @@ table! {
         /// Its folder below the set's address.
         "subpath" => subpath: Text,
         /// What its packages are.
-        "kind" => kind: SubrepoKind,
+        "kind" => kind: Option<SubrepoKind>,
     }
 }
 
