@@ -55,6 +55,7 @@ impl<'a> Collector<'a> {
 
     /// Finds libraries and interpreters until nothing is missing.
     pub(super) fn close(&mut self) -> Result<(), InitrdError> {
+        let mut deferred: Vec<(TreePath, String)> = Vec::new();
         while let Some(path) = self.pending.pop_front() {
             let Some(Kind::File(_) | Kind::HardLink(_)) = self.source.get(&path).map(|entry| &entry.kind) else { continue };
             let bytes = self.source.read(&path)?;
@@ -69,8 +70,9 @@ impl<'a> Collector<'a> {
                 self.require(found, &path, interpreter)?;
             }
             for name in &linkage.needed {
-                let found = self.add_from(&linkage.search, &path, name) || self.add_library(name);
-                self.require(found, &path, name)?;
+                if !self.add_from(&linkage.search, &path, name) && !self.add_library(name) {
+                    deferred.push((path.clone(), name.clone()));
+                }
             }
             for names in &linkage.loaded {
                 // What a program loads by itself it can also do without: systemd says so and goes on.
@@ -78,6 +80,11 @@ impl<'a> Collector<'a> {
                 let wanted: Vec<&String> = names.iter().filter(|name| !unwanted(name)).collect();
                 let _any_found = wanted.iter().any(|name| self.add_from(&linkage.search, &path, name) || self.add_library(name));
             }
+        }
+        // A library without a search path of its own may count on the program having loaded the other one before.
+        for (path, name) in &deferred {
+            let found = self.initrd.entries().any(|(path, _)| path.name() == name.as_bytes());
+            self.require(found, path, name)?;
         }
         Ok(())
     }

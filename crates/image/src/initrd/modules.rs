@@ -174,6 +174,7 @@ mod tests {
 
     fn catalogue() -> Catalogue {
         let mut tree = Tree::default();
+        tree.ensure_directory(&kernel().modules, 0);
         for (file, text) in [
             ("modules.dep", "kernel/a-b.ko.xz: kernel/c.ko.xz\nkernel/c.ko.xz:\nkernel/d.ko.xz:\nkernel/e.ko.xz:\n"),
             ("modules.builtin", "kernel/fs/builtin.ko\n"),

@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(ask(&contexts, "/usr/bin/ls", Directory).unwrap(), "bin");
         assert_eq!(ask(&contexts, "/usr/share", Directory).unwrap(), "usr");
         assert_eq!(ask(&contexts, "/opt", Directory).unwrap(), "default");
-        assert_eq!(ask(&contexts, "/", Directory), None);
+        assert_eq!(ask(&contexts, "/", Directory).unwrap(), "default");
     }
 
     #[test]
