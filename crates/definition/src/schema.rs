@@ -24,17 +24,17 @@ pub fn schema() -> Schemas {
 }
 
 fn schema_of<T: JsonSchema>(title: &str) -> Value {
-    let generator = SchemaGenerator::new(SchemaSettings::draft2020_12().with_transform(NoNull));
+    let generator = SchemaGenerator::new(SchemaSettings::draft2020_12().with_transform(Toml));
     let mut schema = generator.into_root_schema_for::<T>();
     schema.insert("title".to_owned(), Value::from(title));
     schema.into()
 }
 
-/// TOML has no null: an optional key is absent.
+/// TOML has no null, so an optional key is absent; a table of free names is never required, for it may have none.
 #[derive(Clone)]
-struct NoNull;
+struct Toml;
 
-impl schemars::transform::Transform for NoNull {
+impl schemars::transform::Transform for Toml {
     fn transform(&mut self, schema: &mut Schema) {
         if let Some(Value::Array(types)) = schema.get_mut("type") {
             types.retain(|kind| kind != "null");
@@ -52,6 +52,20 @@ impl schemars::transform::Transform for NoNull {
                 for (key, value) in only {
                     schema.insert(key, value);
                 }
+            }
+        }
+        let free: Vec<String> = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter(|(_, property)| property.get("additionalProperties").is_some_and(Value::is_object))
+            .map(|(key, _)| key.clone())
+            .collect();
+        if let Some(Value::Array(required)) = schema.get_mut("required") {
+            required.retain(|key| key.as_str().is_none_or(|key| !free.iter().any(|free| free == key)));
+            if required.is_empty() {
+                schema.remove("required");
             }
         }
         transform_subschemas(self, schema);

@@ -3,6 +3,8 @@
 //! The environment variable `AZURELINUX_TREE` names a checkout of its branch `tomls/base/main` of April 2026; without it there is
 //! nothing to compare with, and the test says so.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without is its verdict")]
+
 use std::path::Path;
 
 #[test]

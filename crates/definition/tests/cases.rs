@@ -3,6 +3,8 @@
 //! `expected.txt` holds the problems as printed, `expected.json` the distribution. With the environment variable
 //! `UPDATE_EXPECTED` set, the files are written instead of compared.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without is its verdict")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! The distribution's own definition is read without a problem.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without is its verdict")]
+
 use std::path::Path;
 
 use definition::{DebMirror, DiskFormat, Repository, RpmLocation, RpmTrust};

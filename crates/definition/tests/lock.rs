@@ -1,5 +1,7 @@
 //! A lock is printed and read back, two locks are compared, and a lock edited by hand is refused with the place of the edit.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without is its verdict")]
+
 use definition::lock::{
     ChangeKind, Lock, LockedImage, LockedPackage, LockedRepository, LockedSource, LockedUpstream, Reason,
 };

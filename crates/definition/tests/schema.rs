@@ -1,5 +1,7 @@
 //! The JSON schemas accept the distribution's own files and refuse what reading refuses.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without is its verdict")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
