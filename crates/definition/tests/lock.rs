@@ -60,8 +60,12 @@ fn sample() -> Lock {
     debian.repositories =
         [("main".to_owned(), LockedRepository::Deb { suite, date, in_release: checksum(0xdd) })].into();
     let path = "pool/main/b/bash/bash_5.3-2_amd64.deb".to_owned();
-    let source = LockedSource { path, checksum: checksum(0xbb), size: 99 };
+    let source = LockedSource { path, checksum: checksum(0xbb), size: 99, facts: String::new() };
     debian.packages.get_mut(&nevra("bash-5.3-2.x86_64")).unwrap().source = Some(source);
+    let path = "pool/main/s/six/python3-six_1.17.0-1_all.deb".to_owned();
+    let facts = "provided: \"a\" b=1".to_owned();
+    let source = LockedSource { path, checksum: checksum(0xcc), size: 7, facts };
+    debian.packages.get_mut(&nevra("python3-six-1.17.0-1.noarch")).unwrap().source = Some(source);
     let fedora = upstream(&[("bash-5.3-4.fc43.x86_64", 9, Reason::User)]);
     Lock { upstreams: [("debian-forky".to_owned(), debian), ("fedora-43".to_owned(), fedora)].into() }
 }

@@ -82,6 +82,8 @@ pub struct LockedSource {
     pub checksum: Checksum,
     /// Size of the file in bytes.
     pub size: u64,
+    /// What its conversion had to know of the rest of the suite, in the converter's own words; empty for most.
+    pub facts: String,
 }
 
 /// What was asked for an image and what was chosen.

@@ -109,6 +109,8 @@ table! {
         "checksum" => checksum: Text,
         /// Its size.
         "size" => size: u64,
+        /// What its conversion had to know.
+        "facts" => facts: Option<String>,
     }
 }
 
@@ -238,7 +240,12 @@ impl Checker<'_> {
             Some(source) => {
                 self.check_location(&source.path);
                 let checksum = self.checksum(&source.checksum)?;
-                Some(LockedSource { path: source.path.value.clone(), checksum, size: source.size })
+                Some(LockedSource {
+                    path: source.path.value.clone(),
+                    checksum,
+                    size: source.size,
+                    facts: source.facts.clone().unwrap_or_default(),
+                })
             }
         };
         Some(LockedPackage {
