@@ -84,9 +84,13 @@ fn print_package(text: &mut String, nevra: &str, package: &LockedPackage) -> std
         let path = quote(&source.path);
         write!(
             text,
-            ", source = {{ path = {path}, checksum = \"{}\", size = {} }}",
+            ", source = {{ path = {path}, checksum = \"{}\", size = {}",
             source.checksum, source.size
         )?;
+        if !source.facts.is_empty() {
+            write!(text, ", facts = {}", quote(&source.facts))?;
+        }
+        write!(text, " }}")?;
     }
     writeln!(text, " }}")
 }
