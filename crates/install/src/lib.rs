@@ -8,6 +8,17 @@ pub mod lua;
 pub mod order;
 pub mod package;
 pub mod payload;
+pub mod report;
+pub mod root;
 pub mod rpmdb;
+pub mod scriptlets;
+pub mod transaction;
+pub mod triggers;
+pub mod unpack;
+pub mod users;
 
 pub use package::{Package, PackageError, SignaturePolicy};
+pub use report::{Report, Warning};
+pub use transaction::{
+    InstallError, InstallOptions, InstalledRoot, PackageRequest, PlanError, PlanOptions, Reason, Transaction, execute, plan,
+};

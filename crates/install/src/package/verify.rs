@@ -1,5 +1,8 @@
 //! Headers and a policy, in; nothing or the reason to refuse them, out.
 
+use std::sync::Arc;
+
+use repository::openpgp::{Keyring, verify_package};
 use rpm_model::header::{HEADER_MAGIC, Header, PackageHeaders, Tag};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -9,6 +12,13 @@ use super::error::PackageProblem;
 /// What a package must prove before it is used.
 #[derive(Clone, Debug)]
 pub enum SignaturePolicy {
+    /// A signature over the header by a key of the keyring; `now`, in seconds since 1970, tells signatures from the future.
+    Required {
+        /// The keys that count.
+        keyring: Arc<Keyring>,
+        /// Seconds since 1970.
+        now: u64,
+    },
     /// Digests only: for packages whose checksum is pinned elsewhere (a lock file, a signed repository).
     DigestsOnly,
 }
@@ -23,6 +33,9 @@ pub(super) fn headers(headers: &PackageHeaders, policy: &SignaturePolicy) -> Res
     }
     match policy {
         SignaturePolicy::DigestsOnly => Ok(()),
+        SignaturePolicy::Required { keyring, now } => verify_package(keyring, headers, "the package", *now)
+            .map(drop)
+            .map_err(|source| PackageProblem::Signature(Box::new(source))),
     }
 }
 

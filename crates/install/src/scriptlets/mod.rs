@@ -1,0 +1,169 @@
+//! A script, its arguments and input, in; how it ended and what it said, out. It runs inside the root, in the sandbox.
+//!
+//! As rpm runs it (`lib/rpmscript.cc`): the body in a file below /var/tmp, `/` as working directory, rpm's PATH. Beyond rpm:
+//! no network, own /proc, /dev and /run, SYSTEMD_OFFLINE=1, SOURCE_DATE_EPOCH, and no variable of this process.
+
+mod expand;
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+
+use host_tools::{Call, CallError, Sandbox, Sink, Stdin};
+
+pub use expand::ExpandError;
+
+use crate::package::{Package, SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet};
+use crate::root::{RootDirectory, RootError};
+
+/// rpm's `%_install_script_path`.
+const SCRIPT_PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin";
+/// What a warning keeps of a script's output, in bytes.
+const OUTPUT_LIMIT: usize = 64 << 10;
+const TEMPORARY: &str = "/var/tmp";
+/// What a shell says of a program that is not there, in rpm too.
+const NOT_FOUND_STATUS: i32 = 127;
+
+/// Runs the scripts of one transaction, one after the other.
+#[derive(Debug)]
+pub struct Scriptlets<'a> {
+    root: &'a RootDirectory,
+    sandbox: Sandbox,
+    epoch: u64,
+    run: u64,
+}
+
+/// What a script is given beside its body.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments<'a> {
+    /// `$1`.
+    pub first: Option<usize>,
+    /// `$2`.
+    pub second: Option<usize>,
+    /// Standard input, a line each.
+    pub paths: Vec<&'a Path>,
+}
+
+/// How a script ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// `None` is success, else the reason in words.
+    pub failure: Option<String>,
+    /// What it wrote, both streams in order, at most the last part.
+    pub output: String,
+}
+
+/// Why a script could not even be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptletError {
+    /// Its file could not be made in the root.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The sandbox could not be set up.
+    #[error("the sandbox failed")]
+    Sandbox(#[source] CallError),
+}
+
+impl<'a> Scriptlets<'a> {
+    /// Scripts that see `root`; `epoch` is what they are told as SOURCE_DATE_EPOCH, in seconds since 1970.
+    pub fn new(root: &'a RootDirectory, epoch: u64) -> Self {
+        let sandbox = Sandbox::new(root.path())
+            .sys(true)
+            .source_date_epoch(epoch)
+            .env("PATH", SCRIPT_PATH)
+            .env("SYSTEMD_OFFLINE", "1");
+        Scriptlets { root, sandbox, epoch, run: 0 }
+    }
+
+    /// How many were run.
+    pub fn count(&self) -> u64 {
+        self.run
+    }
+
+    /// Runs one script of a package.
+    pub fn run(
+        &mut self,
+        package: &Package,
+        scriptlet: &Scriptlet,
+        arguments: &Arguments<'_>,
+    ) -> Result<Ending, ScriptletError> {
+        self.run += 1;
+        let body = match body(package, scriptlet, self.epoch) {
+            Ok(body) => body,
+            Err(error) => return Ok(Ending { failure: Some(error.to_string()), output: String::new() }),
+        };
+        if scriptlet.program.first().is_some_and(|program| program == "<lua>") {
+            return Ok(self.run_lua(package, scriptlet, &body.unwrap_or_default(), arguments));
+        }
+        self.run_program(scriptlet, body.as_deref(), arguments)
+    }
+
+    fn run_program(
+        &self,
+        scriptlet: &Scriptlet,
+        body: Option<&[u8]>,
+        arguments: &Arguments<'_>,
+    ) -> Result<Ending, ScriptletError> {
+        let (program, own) = scriptlet.program.split_first().map_or(("/bin/sh", &[][..]), |(p, a)| (p.as_str(), a));
+        let mut call = Call::new(program).args(own);
+        let mut file = None;
+        if let Some(body) = body {
+            // rpm makes the directory too; the name is counted, not random, so that it means the same in every run.
+            let path = PathBuf::from(format!("{TEMPORARY}/rpm-tmp.{:06}", self.run));
+            self.root.write(&path, body, 0o600)?;
+            call = call.arg(&path);
+            call = call.args([arguments.first, arguments.second].into_iter().flatten().map(|number| number.to_string()));
+            file = Some(path);
+        }
+        let call = call
+            .stdin(Stdin::Bytes(lines(&arguments.paths)))
+            .stdout(Sink::Capture { limit: usize::MAX })
+            .stderr(Sink::SameAsStdout)
+            .accept_any_status();
+        let ended = self.sandbox.run(&call);
+        if let Some(file) = file {
+            self.root.remove(&file)?;
+        }
+        match ended {
+            Ok(output) => {
+                let failure = match (output.status.code(), output.status.signal()) {
+                    (Some(0), _) => None,
+                    (Some(status), _) => Some(format!("failed with exit status {status}")),
+                    (None, signal) => Some(format!("was ended by signal {}", signal.unwrap_or_default())),
+                };
+                Ok(Ending { failure, output: tail(&output.stdout) })
+            }
+            Err(error @ (CallError::NotFound { .. } | CallError::Execute { .. })) => {
+                Ok(Ending { failure: Some(format!("failed with exit status {NOT_FOUND_STATUS}: {error}")), output: String::new() })
+            }
+            Err(error) => Err(ScriptletError::Sandbox(error)),
+        }
+    }
+
+    fn run_lua(&self, package: &Package, scriptlet: &Scriptlet, body: &[u8], arguments: &Arguments<'_>) -> Ending {
+        let _ = (package, scriptlet, body, arguments);
+        Ending { failure: Some("Lua is not connected yet".into()), output: String::new() }
+    }
+}
+
+/// The body with macros and query formats filled in, where the flags ask for it.
+fn body(package: &Package, scriptlet: &Scriptlet, epoch: u64) -> Result<Option<Vec<u8>>, ExpandError> {
+    let Some(body) = &scriptlet.body else { return Ok(None) };
+    let mut body = body.clone();
+    if scriptlet.flags & SCRIPTLET_EXPAND != 0 {
+        body = expand::macros(&body, epoch)?;
+    }
+    if scriptlet.flags & SCRIPTLET_QUERY_FORMAT != 0 {
+        body = expand::query_format(&body, &package.headers.main)?;
+    }
+    Ok(Some(body))
+}
+
+fn lines(paths: &[&Path]) -> Vec<u8> {
+    paths.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\n"]).flatten().copied().collect()
+}
+
+fn tail(output: &[u8]) -> String {
+    let start = output.len().saturating_sub(OUTPUT_LIMIT);
+    String::from_utf8_lossy(&output[start..]).trim_end().to_owned()
+}
