@@ -3,8 +3,20 @@
 //!
 //! - [`checksum`]: expected checksums and the streaming hasher that checks them.
 //! - [`download`]: mirrors, retries, resumption, and the content-addressed cache.
+//! - [`metadata`]: the documents of rpm-md as pure parsers, and their compression.
 //! - [`openpgp`]: signatures of metadata and packages against chosen keys.
+
+//! - [`source`]: where a repository is, and why it may be believed.
+//!
+//! [`Repository::open`] reads one.
 
 pub mod checksum;
 pub mod download;
+pub mod metadata;
 pub mod openpgp;
+pub mod source;
+
+mod open;
+
+pub use open::{OpenError, Repository};
+pub use source::{Location, Proof, Source};

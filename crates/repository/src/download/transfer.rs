@@ -140,7 +140,10 @@ pub(super) fn named(
         Place::Local(path) => {
             let (mut file, size) = open_local(&path)?;
             bound.check_total(size)?;
-            pour(&mut file, bound, partial, &watch, |source| AttemptError::LocalFile { path: path.clone(), source })?;
+            pour(&mut file, bound, partial, &watch, |source| AttemptError::LocalFile {
+                path: path.clone(),
+                source,
+            })?;
             return Ok(Reply::Content { etag: None, last_modified: None });
         }
     };
