@@ -25,21 +25,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         components: vec!["main".to_owned()],
         architecture: "amd64".to_owned(),
         keyring: PathBuf::from("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        fingerprints: Vec::new(),
         valid_until: if frozen.is_some() { ValidUntil::Ignore } else { ValidUntil::Enforce },
     };
     let cache = Path::new(cache);
     let downloader = Downloader::new(Cache::open(&cache.join("downloads"))?, Options::default());
     let mut out = std::io::stdout().lock();
     let watch = Stopwatch::start();
-    let index = fetch_suite(&suite, &downloader, i64::try_from(Clock::System.now())?)?;
-    writeln!(out, "index: {} packages, {:?}", index.packages().count(), watch.elapsed())?;
+    let suite_now = fetch_suite(&suite, &downloader, Clock::System.now())?;
+    let index = suite_now.index;
+    writeln!(out, "suite of {}: {} packages, {:?}", suite_now.date, index.packages().count(), watch.elapsed())?;
     let seeds = seeds.iter().cloned().collect::<BTreeSet<_>>();
-    let closure = closure(&index, &seeds, false)?;
+    let overrides = Overrides::load(Path::new(overrides))?;
+    let closure = closure(&index, &seeds, &overrides, false)?;
     writeln!(out, "closure: {} packages, {:?}", closure.len(), watch.elapsed())?;
     let importer = Importer {
         downloader: &downloader,
         cache: &cache.join("converted"),
-        overrides: &Overrides::load(Path::new(overrides))?,
+        overrides: &overrides,
         jobs: std::thread::available_parallelism()?,
     };
     let imported = importer.import(&suite.mirror, &index, &closure, Path::new(folder), &|_| {})?;

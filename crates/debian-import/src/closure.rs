@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::apt::{BinaryPackage, PackageIndex};
+use crate::overrides::Overrides;
 use crate::relation::{Alternatives, Relation};
 
 /// Packages chosen, with the reason of each.
@@ -95,9 +96,15 @@ impl Closure {
 }
 
 /// All packages that the seeds and the suite's essential packages need by `Pre-Depends` and `Depends`,
-/// and by `Recommends` if asked for (unsatisfiable recommendations are passed over).
-pub fn closure(index: &PackageIndex, seeds: &BTreeSet<String>, recommends: bool) -> Result<Closure, ClosureProblems> {
-    let mut walk = Walk { index, recommends, ..Walk::new(index) };
+/// and by `Recommends` if asked for (unsatisfiable recommendations are passed over); with the requirements that
+/// overrides add, and without those that they drop.
+pub fn closure(
+    index: &PackageIndex,
+    seeds: &BTreeSet<String>,
+    overrides: &Overrides,
+    recommends: bool,
+) -> Result<Closure, ClosureProblems> {
+    let mut walk = Walk::new(index, overrides, recommends);
     for name in seeds {
         if index.is_real(name) {
             walk.choose(name, Reason::Seed);
@@ -127,6 +134,7 @@ enum Field {
 
 struct Walk<'index> {
     index: &'index PackageIndex,
+    overrides: &'index Overrides,
     recommends: bool,
     chosen: BTreeMap<String, Reason>,
     unread: Vec<String>,
@@ -135,10 +143,11 @@ struct Walk<'index> {
 }
 
 impl<'index> Walk<'index> {
-    fn new(index: &'index PackageIndex) -> Self {
+    fn new(index: &'index PackageIndex, overrides: &'index Overrides, recommends: bool) -> Self {
         Self {
             index,
-            recommends: false,
+            overrides,
+            recommends,
             chosen: BTreeMap::new(),
             unread: Vec::new(),
             open: BTreeMap::new(),
@@ -165,6 +174,10 @@ impl<'index> Walk<'index> {
 
     fn read(&mut self, name: &str) {
         let Some(package) = self.index.package(name) else { return };
+        let overrides = self.overrides;
+        for addition in overrides.added_requirements(name).filter(|addition| self.index.is_real(addition)) {
+            self.choose(addition, Reason::NeededBy(name.to_owned()));
+        }
         let fields = [
             (Field::PreDepends, &package.pre_depends),
             (Field::Depends, &package.depends),
@@ -174,7 +187,9 @@ impl<'index> Walk<'index> {
             if field == Field::Recommends && !self.recommends {
                 continue;
             }
-            for (place, alternatives) in groups.iter().enumerate() {
+            let dropped = overrides.dropped_requirements(name);
+            let kept = |group: &&Alternatives| field == Field::Recommends || !group.iter().any(|one| dropped.contains(&one.name));
+            for (place, alternatives) in groups.iter().filter(kept).enumerate() {
                 match alternatives.as_slice() {
                     [relation] if field != Field::Recommends && self.real(relation).is_some() => {
                         self.choose(&relation.name, Reason::NeededBy(name.to_owned()));
@@ -294,7 +309,7 @@ mod tests {
 
     fn names(lines: &[&str], seeds: &[&str], recommends: bool) -> String {
         let seeds = seeds.iter().map(ToString::to_string).collect();
-        closure(&index(lines), &seeds, recommends).unwrap().names().collect::<Vec<_>>().join(" ")
+        closure(&index(lines), &seeds, &Overrides::default(), recommends).unwrap().names().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -320,6 +335,18 @@ mod tests {
     }
 
     #[test]
+    fn requirements_of_overrides_count() {
+        let lines = ["base 1 !; Depends=awk", "gawk 1; Provides=awk", "mawk 1; Provides=awk", "image-1.2 1; Depends=tool | other", "tool 1"];
+        let mut overrides = Overrides::default();
+        overrides.add("base", "reason = 'r'\nrequires = ['mawk', 'user(x)']").unwrap();
+        overrides.add("image", "reason = 'r'\npackages = 'image-[0-9].*'\nwithout-requires = ['other']").unwrap();
+        let seeds = BTreeSet::from(["image-1.2".to_owned()]);
+        let closure = closure(&index(&lines), &seeds, &overrides, false).unwrap();
+        assert_eq!(closure.names().collect::<Vec<_>>(), ["base", "image-1.2", "mawk"]);
+        assert_eq!(closure.reason("mawk"), Some(&Reason::NeededBy("base".to_owned())));
+    }
+
+    #[test]
     fn versions_are_checked() {
         let lines = ["a 1; Depends=x (>= 2) | y", "x 1", "y 1"];
         assert_eq!(names(&lines, &["a"], false), "a y");
@@ -338,7 +365,7 @@ mod tests {
     fn every_problem_is_told() {
         let index = index(&["a 1; Depends=b", "b 1; Depends=gone (>= 2) | lost", "systemd 1"]);
         let seeds = ["a", "sytemd", "quite-unknown"].iter().map(ToString::to_string).collect();
-        let problems = closure(&index, &seeds, false).unwrap_err().to_string();
+        let problems = closure(&index, &seeds, &Overrides::default(), false).unwrap_err().to_string();
         assert_eq!(
             problems,
             "the packages asked for cannot be completed:\n  no package quite-unknown exists\n  \

@@ -7,11 +7,9 @@ mod index;
 mod mirror;
 mod release;
 mod repository;
-mod signature;
 
 pub use index::{BinaryPackage, IndexError, PackageIndex};
 pub use mirror::{MirrorError, host_mirror, mirror_from_sources};
 pub use release::{IndexFile, Release, ReleaseError, ValidUntil};
 pub(crate) use repository::expected;
-pub use repository::{DebRepository, SuiteError, fetch_suite};
-pub use signature::{Keyring, SignatureError};
+pub use repository::{DebRepository, Suite, SuiteError, fetch_suite};

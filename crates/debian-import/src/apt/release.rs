@@ -110,6 +110,11 @@ impl Release {
         })
     }
 
+    /// The date as RFC 3339 text.
+    pub fn date_text(&self) -> String {
+        print_date(self.date)
+    }
+
     /// Compares name and dates with what was asked; `now` is seconds since 1970 UTC.
     pub fn check(&self, suite: &str, policy: ValidUntil, now: i64) -> Result<(), ReleaseError> {
         if suite != self.suite && suite != self.codename {

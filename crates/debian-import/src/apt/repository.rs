@@ -4,13 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use repository::checksum::sha256;
 use repository::download::{DownloadError, Downloader, Expected, NamedRequest, Request};
+use repository::openpgp::{Keyring, KeyringError, VerifyError, verify_cleartext};
 use rpm_model::{Checksum, ChecksumAlgorithm};
 use thiserror::Error;
 
 use super::index::{IndexError, PackageIndex};
 use super::release::{IndexFile, Release, ReleaseError, ValidUntil};
-use super::signature::{Keyring, SignatureError};
 
 /// An apt suite as an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +26,21 @@ pub struct DebRepository {
     pub architecture: String,
     /// Keyring file with the keys that may sign the suite.
     pub keyring: PathBuf,
+    /// Fingerprints (hexadecimal) of the primary keys in it that may sign; empty means all.
+    pub fingerprints: Vec<String>,
     /// What to do when the suite has expired.
     pub valid_until: ValidUntil,
+}
+
+/// A suite as it was at one moment.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    /// Its packages.
+    pub index: PackageIndex,
+    /// When it was written, as RFC 3339 text.
+    pub date: String,
+    /// SHA-256 of its InRelease file, which stands for all of it.
+    pub in_release: Checksum,
 }
 
 /// Why a suite cannot be had or trusted.
@@ -51,14 +65,23 @@ pub enum SuiteError {
         /// Why.
         source: io::Error,
     },
+    /// The keyring cannot be used.
+    #[error("the keyring of {suite} cannot be used")]
+    Keyring {
+        /// Suite and mirror.
+        suite: String,
+        /// Why.
+        #[source]
+        source: Box<KeyringError>,
+    },
     /// InRelease is not signed by the keyring.
-    #[error("InRelease of {suite} is not trusted")]
+    #[error("{suite} is not trusted")]
     Signature {
         /// Suite and mirror.
         suite: String,
         /// Why.
         #[source]
-        source: Box<SignatureError>,
+        source: Box<VerifyError>,
     },
     /// InRelease is signed, but unusable.
     #[error("InRelease of {suite} cannot be used")]
@@ -93,20 +116,24 @@ pub enum SuiteError {
 /// Most bytes an `InRelease` may have.
 const RELEASE_LIMIT: u64 = 16 << 20;
 
-/// Fetches, verifies and reads the index of `suite`. `now` is seconds since 1970 UTC, compared with Valid-Until.
-pub fn fetch_suite(suite: &DebRepository, downloader: &Downloader, now: i64) -> Result<PackageIndex, SuiteError> {
+/// Fetches, verifies and reads the index of `suite`. `now` is seconds since 1970 UTC, compared with Valid-Until and with the terms
+/// of the keys.
+pub fn fetch_suite(suite: &DebRepository, downloader: &Downloader, now: u64) -> Result<Suite, SuiteError> {
     let label = format!("{} at {}", suite.suite, suite.mirror);
-    let keyring = Keyring::load(&suite.keyring)
-        .map_err(|source| SuiteError::Signature { suite: label.clone(), source: Box::new(source) })?;
-    let release = fetch_release(suite, &label, downloader, &keyring)?;
+    let keyring_error = |source| SuiteError::Keyring { suite: label.clone(), source: Box::new(source) };
+    let mut keyring = Keyring::load(&suite.keyring).map_err(keyring_error)?;
+    if !suite.fingerprints.is_empty() {
+        keyring = keyring.pinned(&suite.fingerprints).map_err(keyring_error)?;
+    }
+    let (release, in_release) = fetch_release(suite, &label, downloader, &keyring, now)?;
     release
-        .check(&suite.suite, suite.valid_until, now)
+        .check(&suite.suite, suite.valid_until, i64::try_from(now).unwrap_or(i64::MAX))
         .map_err(|source| SuiteError::Release { suite: label.clone(), source })?;
     let mut indexes = Vec::new();
     for component in &suite.components {
         indexes.push(fetch_index(suite, &label, downloader, &release, component)?);
     }
-    Ok(PackageIndex::join(indexes))
+    Ok(Suite { index: PackageIndex::join(indexes), date: release.date_text(), in_release })
 }
 
 fn fetch_release(
@@ -114,7 +141,8 @@ fn fetch_release(
     label: &str,
     downloader: &Downloader,
     keyring: &Keyring,
-) -> Result<Release, SuiteError> {
+    now: u64,
+) -> Result<(Release, Checksum), SuiteError> {
     let url = format!("{}/dists/{}/InRelease", suite.mirror, suite.suite);
     let request = NamedRequest {
         name: format!("InRelease of {}", suite.suite),
@@ -128,12 +156,13 @@ fn fetch_release(
         suite: label.to_owned(),
         source: Box::new(source),
     })?;
-    let text = fs::read_to_string(&named.path)
-        .map_err(|source| SuiteError::Read { path: named.path.clone(), source })?;
-    let text = keyring
-        .verify(&text)
+    let message =
+        fs::read(&named.path).map_err(|source| SuiteError::Read { path: named.path.clone(), source })?;
+    let text = verify_cleartext(keyring, &message, &format!("InRelease of {}", suite.suite), now)
         .map_err(|source| SuiteError::Signature { suite: label.to_owned(), source: Box::new(source) })?;
-    Release::parse(&text).map_err(|source| SuiteError::Release { suite: label.to_owned(), source })
+    let release = Release::parse(text.get())
+        .map_err(|source| SuiteError::Release { suite: label.to_owned(), source })?;
+    Ok((release, sha256(&message)))
 }
 
 fn fetch_index(

@@ -21,8 +21,8 @@ use crate::relation::RelationError;
 use crate::rpm_file::{RpmPackage, RpmWriteError, Written};
 use crate::version::{DebianVersion, VersionError};
 
-/// Changes whenever the same package would be converted to other bytes.
-pub(crate) const CONVERTER: &str = "1";
+/// Version of the conversion: changes whenever the same package would become other bytes.
+pub const CONVERTER: &str = "3";
 
 /// `%config(noreplace)`: what Debian promises of configuration files.
 pub(crate) const CONFIG_FLAGS: FileFlags = FileFlags::CONFIG.union(FileFlags::NOREPLACE);
@@ -70,6 +70,9 @@ pub enum ConvertError {
     /// The override does not fit.
     #[error("the override of the package does not fit it")]
     Override(#[from] OverrideError),
+    /// The override drops a requirement that is not there.
+    #[error("the override leaves out the requirement of {0}, which the package does not have; was it renamed upstream?")]
+    NoRequirement(String),
     /// The RPM cannot be written.
     #[error(transparent)]
     Write(#[from] RpmWriteError),
@@ -88,7 +91,8 @@ pub(crate) fn convert(path: &Path, facts: &Facts, overrides: &Overrides) -> Resu
     let stanzas = deb822::parse(&deb.control)?;
     let control = stanzas.first().ok_or(ConvertError::Missing("Package"))?;
     let mut package = describe(control, deb.newest)?;
-    relations::convert(control, facts, &mut package)?;
+    let dropped = overrides.dropped_requirements(&package.name);
+    relations::convert(control, facts, dropped, &mut package)?;
     files::convert(&deb, &mut package)?;
     let change = overrides.of(&package.name);
     if let Some(change) = change {

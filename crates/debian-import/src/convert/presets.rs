@@ -6,8 +6,9 @@ use crate::rpm_file::{RpmEntry, RpmEntryKind, RpmPackage};
 
 /// Adds `95-NAME.preset` files for what the postinst enables and what the override says.
 pub(super) fn convert(postinst: &str, extra: &[String], package: &mut RpmPackage) {
-    let mut lines = enabled(postinst, "").into_iter().map(|unit| format!("enable {unit}\n")).collect::<Vec<_>>();
-    lines.extend(extra.iter().map(|line| format!("{line}\n")));
+    // Of several lines that match a unit, systemd takes the first.
+    let mut lines = extra.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>();
+    lines.extend(enabled(postinst, "").into_iter().map(|unit| format!("enable {unit}\n")));
     add(package, "system-preset", &lines);
     let lines = enabled(postinst, "--user ").into_iter().map(|unit| format!("enable {unit}\n")).collect::<Vec<_>>();
     add(package, "user-preset", &lines);

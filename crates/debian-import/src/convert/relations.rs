@@ -12,18 +12,33 @@ use crate::relation::{self, Alternatives, Operator, Relation};
 use crate::rpm_file::{RpmPackage, RpmRelation};
 
 /// Puts the relations of `control` into `package`.
-pub(super) fn convert(control: &Stanza<'_>, facts: &Facts, package: &mut RpmPackage) -> Result<(), ConvertError> {
+pub(super) fn convert(
+    control: &Stanza<'_>,
+    facts: &Facts,
+    dropped: &[String],
+    package: &mut RpmPackage,
+) -> Result<(), ConvertError> {
     let groups = |field: &'static str| {
         relation::parse(control.field(field).unwrap_or_default())
             .map_err(|source| ConvertError::Relation { field, source })
     };
-    for group in groups("Pre-Depends")? {
-        let requirement = requirement(&group);
+    let (mut before, mut depends) = (groups("Pre-Depends")?, groups("Depends")?);
+    for name in dropped {
+        let count = before.len() + depends.len();
+        let kept = |group: &Alternatives| group.iter().all(|relation| relation.name != *name);
+        before.retain(kept);
+        depends.retain(kept);
+        if before.len() + depends.len() == count {
+            return Err(ConvertError::NoRequirement(name.clone()));
+        }
+    }
+    for group in &before {
+        let requirement = requirement(group);
         // rpm forgets a pure Requires(pre) after the installation; a pre-dependency holds at run time too.
         package.requires.push(requirement.clone().with(DependencyFlags::SCRIPT_PRE));
         package.requires.push(requirement);
     }
-    package.requires.extend(groups("Depends")?.iter().map(requirement));
+    package.requires.extend(depends.iter().map(requirement));
     package.recommends.extend(groups("Recommends")?.iter().map(requirement));
     package.suggests.extend(groups("Suggests")?.iter().map(requirement));
     package.enhances.extend(groups("Enhances")?.iter().map(requirement));
@@ -104,7 +119,7 @@ mod tests {
     fn converted(control: &str, facts: &str) -> RpmPackage {
         let stanzas = deb822::parse(control).unwrap();
         let mut package = RpmPackage { name: "self".to_owned(), ..RpmPackage::default() };
-        convert(&stanzas[0], &facts.parse().unwrap(), &mut package).unwrap();
+        convert(&stanzas[0], &facts.parse().unwrap(), &[], &mut package).unwrap();
         package
     }
 

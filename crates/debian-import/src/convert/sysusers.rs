@@ -50,12 +50,12 @@ pub(super) fn convert(package: &mut RpmPackage, contents: &Spool, rules: &Rules)
     Ok(())
 }
 
-/// Replaces `-` in the third field of `u` and `g` lines by the number of the rules; leaves everything else as it is.
+/// Replaces `-` (or nothing) in the third field of `u` and `g` lines by the number of the rules; leaves everything else as it is.
 fn pin(text: &str, rules: &Rules) -> String {
     text.split_inclusive('\n')
         .map(|line| {
             let mut fields = fields(line);
-            let (Some((kind, _)), Some((name, _)), Some((id, at))) = (fields.next(), fields.next(), fields.next()) else {
+            let (Some((kind, _)), Some((name, start)), id) = (fields.next(), fields.next(), fields.next()) else {
                 return line.to_owned();
             };
             let table = match kind {
@@ -64,6 +64,10 @@ fn pin(text: &str, rules: &Rules) -> String {
                 _ => return line.to_owned(),
             };
             let Some(number) = table.get(name) else { return line.to_owned() };
+            let Some((id, at)) = id else {
+                let end = start + name.len();
+                return format!("{} {number}{}", &line[..end], &line[end..]);
+            };
             // `-` or `-:group`
             match id.strip_prefix('-') {
                 Some(rest) if rest.is_empty() || rest.starts_with(':') => {
@@ -84,9 +88,9 @@ fn provides(line: &str) -> Vec<RpmRelation> {
     let fields = line.split_whitespace().collect::<Vec<_>>();
     let (Some(kind), Some(name)) = (fields.first(), fields.get(1)) else { return Vec::new() };
     let id = fields.get(2).copied().unwrap_or("-");
-    // Debian policy 9.2.2: numbers up to 99, and 65534, are base-passwd's.
+    // Debian policy 9.2.2: numbers up to 99, and 65534, are base-passwd's; so is group users with 100.
     let fixed = id.split(':').next().and_then(|id| id.parse::<u32>().ok());
-    if fixed.is_some_and(|id| id < 100 || id >= 65_534) {
+    if fixed.is_some_and(|id| id <= 100 || id >= 65_534) {
         return Vec::new();
     }
     let encoded = encode(&fields.join(" "));
@@ -125,8 +129,8 @@ mod tests {
 
     #[test]
     fn numbers_are_pinned_and_nothing_else_is_touched() {
-        let text = "# u messagebus -\nu!  messagebus   -  \"System Bus - x\" /run\nu uuidd -:mail -\ng _ssh -\ng other -\nu fix 7\nm a b\n";
-        let expected = "# u messagebus -\nu!  messagebus   101  \"System Bus - x\" /run\nu uuidd 102:mail -\ng _ssh 110\ng other -\nu fix 7\nm a b\n";
+        let text = "# u messagebus -\nu!  messagebus   -  \"System Bus - x\" /run\nu uuidd -:mail -\ng _ssh -\ng other -\ng _ssh\nu fix 7\nm a b\n";
+        let expected = "# u messagebus -\nu!  messagebus   101  \"System Bus - x\" /run\nu uuidd 102:mail -\ng _ssh 110\ng other -\ng _ssh 110\nu fix 7\nm a b\n";
         assert_eq!(pin(text, &rules()), expected);
     }
 

@@ -11,6 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -25,8 +26,16 @@ use crate::rpm_file::{ScriptletKind, TriggerKind};
 pub struct Overrides {
     rules: Rules,
     rules_digest: String,
-    packages: BTreeMap<String, Override>,
-    digests: BTreeMap<String, String>,
+    packages: BTreeMap<String, Loaded>,
+}
+
+/// One override file.
+#[derive(Debug, Clone)]
+struct Loaded {
+    change: Override,
+    /// Compiled `packages`.
+    pattern: Option<Regex>,
+    digest: String,
 }
 
 /// Rules for every package.
@@ -51,12 +60,17 @@ pub(crate) struct Override {
     /// Why this file exists.
     #[serde(rename = "reason")]
     _reason: String,
+    /// Regular expression of the names it is for, where one file serves several packages; else the file's name is the package's.
+    packages: Option<String>,
     #[serde(default)]
     pub(crate) provides: Vec<String>,
     #[serde(default)]
     pub(crate) requires: Vec<String>,
     #[serde(default)]
     pub(crate) requires_pre: Vec<String>,
+    /// Names whose requirements (with all their alternatives) are left out.
+    #[serde(default)]
+    pub(crate) without_requires: Vec<String>,
     #[serde(default)]
     pub(crate) conflicts: Vec<String>,
     /// Paths of the package that are not taken over.
@@ -74,7 +88,7 @@ pub(crate) struct Override {
     pub(crate) scriptlets: BTreeMap<ScriptletKind, ScriptText>,
     #[serde(default)]
     pub(crate) file_triggers: Vec<TriggerText>,
-    /// Lines of the package's preset file, after those its postinst implies.
+    /// Lines of the package's preset file, before those its postinst implies: the first that matches a unit wins.
     #[serde(default)]
     pub(crate) presets: Vec<String>,
 }
@@ -209,6 +223,14 @@ pub enum LoadError {
         /// Where and why.
         source: toml::de::Error,
     },
+    /// `packages` is no regular expression.
+    #[error("`packages` in {path} is no regular expression")]
+    Pattern {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: regex::Error,
+    },
     /// A file has a name that is no package's.
     #[error("{path} should not be among the overrides: files are named <package>.toml")]
     Name {
@@ -236,40 +258,69 @@ impl Overrides {
                 return Err(LoadError::Name { path });
             };
             let text = fs::read_to_string(&path).map_err(read_error(&path))?;
-            overrides.add(&package, &text).map_err(|source| LoadError::Format { path, source })?;
+            overrides.add(&package, &text).map_err(|error| match error {
+                AddError::Format(source) => LoadError::Format { path, source },
+                AddError::Pattern(source) => LoadError::Pattern { path, source },
+            })?;
         }
         Ok(overrides)
     }
 
-    /// Adds the override of one package, or the rules (`rules`), from its text.
-    pub fn add(&mut self, package: &str, text: &str) -> Result<(), toml::de::Error> {
+    /// Adds one file from its text: an override by its file name without suffix, or the rules (`rules`).
+    pub fn add(&mut self, name: &str, text: &str) -> Result<(), AddError> {
         let digest = hex::encode(Sha256::digest(text));
-        if package == "rules" {
-            self.rules = toml::from_str(text)?;
+        if name == "rules" {
+            self.rules = toml::from_str(text).map_err(AddError::Format)?;
             self.rules_digest = digest;
         } else {
-            self.packages.insert(package.to_owned(), toml::from_str(text)?);
-            self.digests.insert(package.to_owned(), digest);
+            let change: Override = toml::from_str(text).map_err(AddError::Format)?;
+            let anchored = change.packages.as_ref().map(|pattern| Regex::new(&format!("^(?:{pattern})$")));
+            let pattern = anchored.transpose().map_err(AddError::Pattern)?;
+            self.packages.insert(name.to_owned(), Loaded { change, pattern, digest });
         }
         Ok(())
     }
 
-    /// Names of the packages that have an override.
-    pub fn packages(&self) -> impl Iterator<Item = &str> {
-        self.packages.keys().map(String::as_str)
+    /// Names of packages that the override of `package` makes it require.
+    pub(crate) fn added_requirements(&self, package: &str) -> impl Iterator<Item = &str> {
+        let texts = self.of(package).into_iter().flat_map(|change| change.requires.iter().chain(&change.requires_pre));
+        texts.filter_map(|relation| relation.split_whitespace().next())
+    }
+
+    /// Names whose requirements the override of `package` leaves out.
+    pub(crate) fn dropped_requirements(&self, package: &str) -> &[String] {
+        self.of(package).map_or(&[], |change| &change.without_requires)
     }
 
     pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
+    /// The override for `package`: the file of its name, else the first one whose pattern matches.
     pub(crate) fn of(&self, package: &str) -> Option<&Override> {
-        self.packages.get(package)
+        self.loaded(package).map(|loaded| &loaded.change)
     }
 
     /// What the conversion of `package` reads here: changes when its override or the rules change.
     pub(crate) fn digest(&self, package: &str) -> String {
-        let own = self.digests.get(package).map_or("", String::as_str);
+        let own = self.loaded(package).map_or("", |loaded| &loaded.digest);
         format!("{}:{own}", self.rules_digest)
     }
+
+    fn loaded(&self, package: &str) -> Option<&Loaded> {
+        let own = self.packages.get(package).filter(|loaded| loaded.pattern.is_none());
+        let matches = |loaded: &&Loaded| loaded.pattern.as_ref().is_some_and(|pattern| pattern.is_match(package));
+        own.or_else(|| self.packages.values().find(matches))
+    }
+}
+
+/// Why the text of an override cannot be used.
+#[derive(Debug, Error)]
+pub enum AddError {
+    /// It is not in the format of overrides.
+    #[error("the text is no override")]
+    Format(#[source] toml::de::Error),
+    /// `packages` is no regular expression.
+    #[error("`packages` is no regular expression")]
+    Pattern(#[source] regex::Error),
 }
