@@ -17,6 +17,7 @@ pub mod fsck_erofs;
 pub mod matchpathcon;
 pub mod mke2fs;
 pub mod mkfs_erofs;
+pub mod qemu;
 pub mod qemu_img;
 pub mod ukify;
 pub mod veritysetup;
