@@ -95,7 +95,7 @@ impl fmt::Display for Problems {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "error: {}", self.message)?;
+        write!(formatter, "error: {}", printable(&self.message))?;
         if let Some(at) = &self.at {
             let gutter = " ".repeat(at.line.to_string().len());
             // A tab in the line is a tab under it: the marks stay below the text at every tab width.
@@ -109,7 +109,7 @@ impl fmt::Display for Problem {
             write!(
                 formatter,
                 "\n{gutter}--> {}:{}:{}\n{gutter} |\n{} | {}\n{gutter} | {indent}{marks}",
-                at.file,
+                printable(&at.file),
                 at.line,
                 at.column,
                 at.line,
@@ -117,13 +117,13 @@ impl fmt::Display for Problem {
             )?;
         }
         if let Some(hint) = &self.hint {
-            write!(formatter, "\nhint: {hint}")?;
+            write!(formatter, "\nhint: {}", printable(hint))?;
         }
         Ok(())
     }
 }
 
-/// A line with control characters replaced, so that a hostile file cannot steer the terminal.
+/// Text with control characters replaced, so that a hostile file cannot steer the terminal.
 fn printable(line: &str) -> String {
     line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
