@@ -182,15 +182,18 @@ pub(crate) fn write_all(parts: &Parts<'_>, formats: &[DiskFormat], folder: &Path
 
 /// Every file is complete and on disk before the first of them gets its name.
 fn publish(files: Vec<(DiskFormat, PathBuf, tempfile::NamedTempFile)>) -> Result<Vec<DiskFile>, DiskError> {
-    let mut described = Vec::new();
-    for (format, path, file) in &files {
+    let describe = |(format, path, file): &(DiskFormat, PathBuf, tempfile::NamedTempFile)| {
         let failed = |source| DiskError::Write { path: path.clone(), source };
         // Not what the umask makes of it: the same for whoever builds.
         file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
         let (bytes, sha256) = digest(file.path()).map_err(failed)?;
-        described.push(DiskFile { format: *format, path: path.clone(), bytes, sha256 });
-    }
+        file.as_file().sync_all().map_err(failed)?;
+        Ok(DiskFile { format: *format, path: path.clone(), bytes, sha256 })
+    };
+    let described = std::thread::scope(|scope| {
+        let running: Vec<_> = files.iter().map(|file| scope.spawn(move || describe(file))).collect();
+        running.into_iter().map(|file| file.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<Vec<_>, DiskError>>()
+    })?;
     for (_, path, file) in files {
         file.persist(&path).map_err(|error| DiskError::Write { path, source: error.error })?;
     }

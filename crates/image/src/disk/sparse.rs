@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 /// Data is looked at and copied in pieces of this many bytes.
 pub const CHUNK: u64 = 65_536;
 const CHUNK_LENGTH: usize = 65_536;
+static ZEROS: [u8; CHUNK_LENGTH] = [0; CHUNK_LENGTH];
 
 /// Numbers of the chunks that are not all zeros, in order.
 pub fn chunks_with_data(file: &mut File) -> io::Result<Vec<u64>> {
@@ -59,7 +60,7 @@ pub fn for_each_data_chunk(file: &mut File, mut visit: impl FnMut(u64, &[u8]) ->
             Err(errno) => return Err(errno.into()),
         }
         let bytes = read_chunk(file, number)?;
-        if bytes.iter().any(|byte| *byte != 0) {
+        if bytes != ZEROS {
             visit(number, &bytes)?;
         }
         number += 1;

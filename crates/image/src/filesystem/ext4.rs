@@ -87,9 +87,10 @@ fn tables(blocks: u64, inodes: u64) -> u64 {
     inode_tables + groups * 2 + copies * (1 + descriptors + reserved) + journal(blocks) * MEBIBYTE / BLOCK + 512 + content_slack(blocks)
 }
 
-/// Extent tree blocks and the orphan file: well under one block in a hundred.
+/// Extent tree blocks and the orphan file, well under one block in a hundred; and what the kernel keeps for itself, one in
+/// fifty up to 16 MiB.
 fn content_slack(blocks: u64) -> u64 {
-    blocks / 128
+    blocks / 128 + (blocks / 50).min(4096)
 }
 
 fn is_backup_group(group: u64) -> bool {
@@ -148,7 +149,7 @@ fn make_call(name: &str, label: &str, layout: &LayoutSize, stamp: &Stamp) -> Cal
         stamp.hash_seed
     );
     Call::new("mke2fs")
-        .args(["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-m", "1", "-O", FEATURES])
+        .args(["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-m", "0", "-O", FEATURES])
         .args(["-N", &layout.inodes.to_string(), "-J", &format!("size={}", layout.journal_mebibytes)])
         .args(["-U", &stamp.uuid.to_string(), "-L", label, "-E", &extended, "-d", "-"])
         .args([Tools::inside(name), layout.blocks.to_string()])
