@@ -28,6 +28,16 @@ impl Resolver<'_> {
     }
 
     fn check_component(&mut self, name: &str, table: &Located<ComponentTable>) {
+        self.check_overlays(table.overlays.as_deref().unwrap_or_default());
+        self.check_source_files(table.source_files.as_deref().unwrap_or_default());
+        if let Some(build) = &table.build {
+            if let Some(check) = &build.check {
+                self.check_reason(check.skip, check.skip_reason.as_ref(), "skip_reason");
+            }
+            if let Some(failure) = &build.failure {
+                self.check_reason(failure.expected, failure.expected_reason.as_ref(), "expected-reason");
+            }
+        }
         let Some(spec) = &table.spec else { return };
         let kind = spec.kind.map(|kind| kind.value);
         if kind == Some(SpecSourceType::Local) && spec.path.is_none() {
@@ -77,6 +87,9 @@ impl Resolver<'_> {
 
     fn check_groups(&mut self) {
         for (group, table) in &*self.file.component_groups {
+            if let Some(metadata) = &table.metadata {
+                self.check_metadata(metadata);
+            }
             for name in table.components.iter().flatten() {
                 if !self.file.components.contains_key(&name.value) {
                     let hint = advice(name, self.file.components.keys().map(String::as_str));

@@ -4,8 +4,10 @@ mod components;
 mod disk;
 mod images;
 mod native;
+mod overlays;
 mod project;
 mod repositories;
+mod source_files;
 mod text;
 mod upstreams;
 

@@ -106,7 +106,7 @@ table! {
     /// A component's own tests.
     pub(crate) struct CheckTable {
         /// Leaves them out.
-        "skip" => skip: Option<bool>,
+        "skip" => skip: Option<Located<bool>>,
         /// Why they are left out.
         "skip_reason" => skip_reason: Option<Text>,
     }
@@ -116,7 +116,7 @@ table! {
     /// What is known of a component's build failures.
     pub(crate) struct FailureTable {
         /// It is known to fail.
-        "expected" => expected: Option<bool>,
+        "expected" => expected: Option<Located<bool>>,
         /// Why.
         "expected-reason" => expected_reason: Option<Text>,
     }
@@ -232,7 +232,7 @@ table! {
         /// What they have in common.
         "description" => description: Option<Text>,
         /// Why they are changed.
-        "metadata" => metadata: Option<MetadataTable>,
+        "metadata" => metadata: Option<Located<MetadataTable>>,
         /// Their names.
         "components" => components: Option<Vec<Text>>,
         /// Local spec files, by glob patterns, each a component.

@@ -71,7 +71,7 @@ table! {
         /// The file that is added.
         "source" => source: Option<Text>,
         /// Where the change belongs.
-        "metadata" => metadata: Option<MetadataTable>,
+        "metadata" => metadata: Option<Located<MetadataTable>>,
     }
 }
 
