@@ -5,16 +5,17 @@
 //! - [`download`]: mirrors, retries, resumption, and the content-addressed cache.
 //! - [`metadata`]: the documents of rpm-md as pure parsers, and their compression.
 //! - [`openpgp`]: signatures of metadata and packages against chosen keys.
-
 //! - [`source`]: where a repository is, and why it may be believed.
+//! - [`write`]: folders of RPMs to repodata.
 //!
-//! [`Repository::open`] reads one.
+//! [`Repository::open`] reads a repository.
 
 pub mod checksum;
 pub mod download;
 pub mod metadata;
 pub mod openpgp;
 pub mod source;
+pub mod write;
 
 mod open;
 

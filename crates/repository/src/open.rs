@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use rpm_model::{FileKind, PackageFile, PackageRecord};
+use rpm_model::{Checksum, FileKind, PackageFile, PackageRecord};
 
-use crate::checksum::{Hasher, is_strong};
+use crate::checksum::{Hasher, is_strong, sha256};
 use crate::download::{DownloadError, Downloader, Expected, NamedRequest, Progress, Request};
 use crate::metadata::compression::{self, CompressionError};
 use crate::metadata::filelists::{self, FilelistsError};
@@ -36,8 +36,11 @@ pub struct Repository {
     pub records: Vec<PackageRecord>,
     /// Fingerprint of the key that signed `repomd.xml`, where that was the proof.
     pub signed_by: Option<String>,
+    /// Checksum of `repomd.xml`: by its checksums it stands for everything that the repository says.
+    pub repomd_checksum: Checksum,
+    /// Addresses of the repository, best first; each is expected to have the same files.
+    pub mirrors: Vec<String>,
     repomd: Repomd,
-    mirrors: Vec<String>,
 }
 
 /// Why a repository cannot be used.
@@ -159,6 +162,7 @@ impl Repository {
     pub fn open(source: &Source, downloader: &Downloader, now: u64) -> Result<Repository, OpenError> {
         let opening = Opening { source, downloader, now };
         let Found { text, origin, mirrors, signed_by } = opening.repomd()?;
+        let repomd_checksum = sha256(&text);
         let id = || source.id.clone();
         let text =
             String::from_utf8(text).map_err(|_| OpenError::Encoding { id: id(), name: origin.clone() })?;
@@ -169,8 +173,9 @@ impl Repository {
             revision: repomd.revision.clone(),
             records: Vec::new(),
             signed_by,
-            repomd,
+            repomd_checksum,
             mirrors,
+            repomd,
         };
         repository.records = repository.read_primary(downloader)?;
         Ok(repository)
@@ -401,8 +406,7 @@ impl Opening<'_> {
             return Ok(None);
         }
         let urls: Vec<String> = urls.iter().map(|url| format!("{url}.asc")).collect();
-        let key =
-            format!("{}#{}", urls.first().map_or("", String::as_str), crate::checksum::sha256(text).hex());
+        let key = format!("{}#{}", urls.first().map_or("", String::as_str), sha256(text).hex());
         let (signature, ..) = self.small("repomd.xml.asc", urls, &key, false)?;
         self.signer(text, &signature, "repomd.xml")
     }
