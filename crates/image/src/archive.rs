@@ -15,9 +15,15 @@ const LARGEST_OCTAL: u64 = 0o777_7777_7777;
 const LARGEST_ID: u32 = 0o777_7777;
 
 /// Writes the whole tree, closed by the end marker; the root directory is the entry `./`.
-pub fn write(tree: &Tree, output: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(tree: &Tree, output: &mut impl Write) -> io::Result<()> {
     for (path, entry) in tree.entries() {
-        write_entry(path, entry, output)?;
+        // mke2fs takes owner, mode and time anew from every name of a file: they all say the same.
+        let file = match &entry.kind {
+            Kind::HardLink(first) => tree.get(first).unwrap_or(entry),
+            _ => entry,
+        };
+        let named = Entry { kind: entry.kind.clone(), attributes: entry.attributes.clone(), ..*file };
+        write_entry(path, &named, output)?;
     }
     output.write_all(&[0; 2 * BLOCK])
 }
@@ -72,7 +78,9 @@ fn write_content(content: &Content, output: &mut impl Write) -> io::Result<()> {
     match content {
         Content::Bytes(bytes) => output.write_all(bytes),
         Content::OnDisk { path, size } => {
-            let name = |error: io::Error| io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()));
+            let name = |error: io::Error| {
+                io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()))
+            };
             let mut file = File::open(path).map_err(name)?.take(*size);
             let copied = io::copy(&mut file, output)?;
             if copied != *size {
@@ -216,7 +224,14 @@ mod tests {
             entry.read_to_string(&mut text).unwrap();
             let header = entry.header();
             let target = entry.link_name_bytes().map(|name| name.len());
-            seen.push((entry.path().unwrap().display().to_string(), header.mode().unwrap(), header.entry_type().as_byte(), target, text, attributes));
+            seen.push((
+                entry.path().unwrap().display().to_string(),
+                header.mode().unwrap(),
+                header.entry_type().as_byte(),
+                target,
+                text,
+                attributes,
+            ));
         }
         let label = vec![("SCHILY.xattr.security.selinux".to_owned(), b"u:r:t:s0\0".to_vec())];
         assert_eq!(

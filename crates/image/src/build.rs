@@ -16,7 +16,8 @@ use crate::selinux::{self, Contexts, LabelError};
 use crate::specification::{Boot, Specification};
 use crate::tools::Tools;
 use crate::tree::{
-    AccountError, CleanError, OverlayError, PathOutsideTree, Tree, TreePath, TreeSize, WalkError, add_accounts, clean, measure,
+    AccountError, CleanError, OverlayError, PathOutsideTree, Tree, TreePath, TreeSize, WalkError,
+    add_accounts, clean, measure,
 };
 use crate::uki::{self, UkiError};
 
@@ -116,9 +117,11 @@ pub fn build(
 ) -> Result<BuiltImage, BuildError> {
     let plan = plan(specification, seed, source_date_epoch);
     let mut stages = Vec::new();
-    let tree = timed("tree", &mut stages, progress, || compose(specification, places.root, source_date_epoch))?;
+    let tree =
+        timed("tree", &mut stages, progress, || compose(specification, places.root, source_date_epoch))?;
     let kernel = kernel::find(&tree)?;
-    std::fs::create_dir_all(places.work).map_err(|source| BuildError::Work { path: places.work.to_path_buf(), source })?;
+    std::fs::create_dir_all(places.work)
+        .map_err(|source| BuildError::Work { path: places.work.to_path_buf(), source })?;
     let work = tempfile::Builder::new()
         .prefix("image-")
         .tempdir_in(places.work)
@@ -137,14 +140,17 @@ pub fn build(
             hash_seed: seed.uuid("directory hashes of root"),
             source_date_epoch,
         };
-        let root = specification.root.make(&tree, &tools, "root", &stamp).map(|root| (root, side_by_side.elapsed()));
+        let root =
+            specification.root.make(&tree, &tools, "root", &stamp).map(|root| (root, side_by_side.elapsed()));
         (boot.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), root)
     });
     let ((boot, boot_time), (root, root_time)) = (boot?, root?);
     stages.extend([("initrd and kernel image", boot_time), ("root file system", root_time)]);
     progress.finish(&format!("initrd {} MiB, root {} MiB", boot.initrd_bytes >> 20, root.bytes >> 20));
 
-    let files = timed("disk files", &mut stages, progress, || write_disks(specification, &plan, seed, &boot.esp, &root, places.output))?;
+    let files = timed("disk files", &mut stages, progress, || {
+        write_disks(specification, &plan, seed, &boot.esp, &root, places.output)
+    })?;
     Ok(BuiltImage {
         files,
         tree: measure(&tree),
@@ -158,7 +164,11 @@ pub fn build(
 }
 
 /// The tree that the image will hold: the installed one without traces of its installation, with the definition's own files.
-pub fn compose(specification: &Specification, root: &Path, source_date_epoch: u64) -> Result<Tree, BuildError> {
+pub fn compose(
+    specification: &Specification,
+    root: &Path,
+    source_date_epoch: u64,
+) -> Result<Tree, BuildError> {
     let mut tree = Tree::walk(root, source_date_epoch)?;
     clean(&mut tree, source_date_epoch)?;
     for path in &specification.removed {
@@ -195,7 +205,8 @@ fn make_boot_files(
     tools: &Tools,
 ) -> Result<BootFiles, BuildError> {
     let os_release = &specification.identity.os_release;
-    let content = initrd::collect(tree, kernel, &specification.initrd, os_release, tools, plan.source_date_epoch)?;
+    let content =
+        initrd::collect(tree, kernel, &specification.initrd, os_release, tools, plan.source_date_epoch)?;
     let path = tools.work().join("initrd");
     let work_error = |path: &Path| {
         let path = path.to_path_buf();
@@ -211,7 +222,12 @@ fn make_boot_files(
     Ok(BootFiles { esp: esp_files(plan, tree, tools, kernel_image)?, initrd_bytes, kernel_image_bytes })
 }
 
-fn esp_files(plan: &BuildPlan, tree: &Tree, tools: &Tools, kernel_image: Vec<u8>) -> Result<BTreeMap<String, Vec<u8>>, UkiError> {
+fn esp_files(
+    plan: &BuildPlan,
+    tree: &Tree,
+    tools: &Tools,
+    kernel_image: Vec<u8>,
+) -> Result<BTreeMap<String, Vec<u8>>, UkiError> {
     let mut files = BTreeMap::new();
     match plan.boot {
         Boot::Direct => {
@@ -221,7 +237,10 @@ fn esp_files(plan: &BuildPlan, tree: &Tree, tools: &Tools, kernel_image: Vec<u8>
             let loader = uki::boot_loader(tree, tools)?;
             files.insert("EFI/BOOT/BOOTX64.EFI".to_owned(), loader.clone());
             files.insert("EFI/systemd/systemd-bootx64.efi".to_owned(), loader);
-            files.insert("loader/loader.conf".to_owned(), format!("timeout {seconds}\nconsole-mode keep\neditor no\n").into_bytes());
+            files.insert(
+                "loader/loader.conf".to_owned(),
+                format!("timeout {seconds}\nconsole-mode keep\neditor no\n").into_bytes(),
+            );
             let path = plan.esp_files.iter().find(|path| path.starts_with("EFI/Linux/"));
             files.insert(path.cloned().unwrap_or_else(|| "EFI/Linux/linux.efi".to_owned()), kernel_image);
         }

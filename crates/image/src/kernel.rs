@@ -4,20 +4,22 @@ use crate::tree::{Kind, Tree, TreePath};
 
 /// The kernel of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     /// What `uname -r` says.
-    pub release: String,
+    pub(crate) release: String,
     /// The kernel image.
-    pub image: TreePath,
+    pub(crate) image: TreePath,
     /// The directory of its modules and their indexes.
-    pub modules: TreePath,
+    pub(crate) modules: TreePath,
 }
 
 /// Why a tree has no kernel to boot.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
     /// No directory of modules.
-    #[error("the tree has no kernel: /usr/lib/modules is missing or empty; add a kernel package to the image")]
+    #[error(
+        "the tree has no kernel: /usr/lib/modules is missing or empty; add a kernel package to the image"
+    )]
     None,
     /// More than one directory of modules.
     #[error("the tree has several kernels ({}); an image boots exactly one", releases.join(", "))]
@@ -36,13 +38,16 @@ pub enum KernelError {
 }
 
 /// Finds the kernel that the tree's packages brought.
-pub fn find(tree: &Tree) -> Result<Kernel, KernelError> {
+pub(crate) fn find(tree: &Tree) -> Result<Kernel, KernelError> {
     let folder = TreePath::root().child(b"usr").child(b"lib").child(b"modules");
     let mut releases: Vec<String> = tree
         .list(&folder)
         .into_iter()
         // A directory without an index is what scripts of a removed or halfway built package leave.
-        .filter(|path| tree.get(path).is_some_and(|entry| entry.kind == Kind::Directory) && tree.get(&path.child(b"modules.builtin")).is_some())
+        .filter(|path| {
+            tree.get(path).is_some_and(|entry| entry.kind == Kind::Directory)
+                && tree.get(&path.child(b"modules.builtin")).is_some()
+        })
         .map(|path| String::from_utf8_lossy(path.name()).into_owned())
         .collect();
     let release = match releases.len() {
@@ -51,10 +56,16 @@ pub fn find(tree: &Tree) -> Result<Kernel, KernelError> {
         _ => return Err(KernelError::Several { releases }),
     };
     let modules = folder.child(release.as_bytes());
-    let candidates = [modules.child(b"vmlinuz"), TreePath::root().child(b"boot").child(format!("vmlinuz-{release}").as_bytes())];
+    let candidates = [
+        modules.child(b"vmlinuz"),
+        TreePath::root().child(b"boot").child(format!("vmlinuz-{release}").as_bytes()),
+    ];
     match candidates.iter().find(|path| tree.content(path).is_ok()) {
         Some(image) => Ok(Kernel { image: image.clone(), modules, release }),
-        None => Err(KernelError::NoImage { release, candidates: candidates.iter().map(ToString::to_string).collect() }),
+        None => Err(KernelError::NoImage {
+            release,
+            candidates: candidates.iter().map(ToString::to_string).collect(),
+        }),
     }
 }
 
@@ -76,8 +87,12 @@ mod tests {
     #[test]
     fn the_image_lies_with_the_modules_or_in_boot() {
         let kernel = find(&tree(&["usr/lib/modules/6.1/modules.builtin", "boot/vmlinuz-6.1"])).unwrap();
-        assert_eq!((kernel.release.as_str(), kernel.image.to_string().as_str()), ("6.1", "/boot/vmlinuz-6.1"));
-        let kernel = find(&tree(&["usr/lib/modules/6.1/modules.builtin", "usr/lib/modules/6.1/vmlinuz"])).unwrap();
+        assert_eq!(
+            (kernel.release.as_str(), kernel.image.to_string().as_str()),
+            ("6.1", "/boot/vmlinuz-6.1")
+        );
+        let kernel =
+            find(&tree(&["usr/lib/modules/6.1/modules.builtin", "usr/lib/modules/6.1/vmlinuz"])).unwrap();
         assert_eq!(kernel.image.to_string(), "/usr/lib/modules/6.1/vmlinuz");
     }
 
@@ -85,7 +100,10 @@ mod tests {
     fn no_kernel_two_kernels_and_half_a_kernel_are_told_apart() {
         let error = |files: &[&str]| find(&tree(files)).unwrap_err().to_string();
         assert!(error(&["etc/passwd"]).starts_with("the tree has no kernel"));
-        assert!(error(&["usr/lib/modules/1/modules.builtin", "usr/lib/modules/2/modules.builtin"]).contains("(1, 2)"));
+        assert!(
+            error(&["usr/lib/modules/1/modules.builtin", "usr/lib/modules/2/modules.builtin"])
+                .contains("(1, 2)")
+        );
         assert!(error(&["usr/lib/modules/1/modules.builtin"]).contains("nor /boot/vmlinuz-1"));
     }
 }

@@ -59,7 +59,12 @@ pub fn plan(specification: &Specification, seed: &Seed, source_date_epoch: u64) 
     let kernel_image = format!("EFI/Linux/{}.efi", file_name(specification));
     let esp_files = match specification.boot {
         Boot::Menu { .. } => {
-            vec!["EFI/BOOT/BOOTX64.EFI".to_owned(), kernel_image, "EFI/systemd/systemd-bootx64.efi".to_owned(), "loader/loader.conf".to_owned()]
+            vec![
+                "EFI/BOOT/BOOTX64.EFI".to_owned(),
+                kernel_image,
+                "EFI/systemd/systemd-bootx64.efi".to_owned(),
+                "loader/loader.conf".to_owned(),
+            ]
         }
         Boot::Direct => vec!["EFI/BOOT/BOOTX64.EFI".to_owned()],
     };
@@ -89,7 +94,10 @@ pub fn plan(specification: &Specification, seed: &Seed, source_date_epoch: u64) 
             },
         ],
         esp_files,
-        outputs: formats.iter().map(|format| format!("{}.{}", specification.name, format.extension())).collect(),
+        outputs: formats
+            .iter()
+            .map(|format| format!("{}.{}", specification.name, format.extension()))
+            .collect(),
         boot: specification.boot,
         formats,
     }
@@ -105,7 +113,8 @@ fn command_line(specification: &Specification, root: Uuid) -> String {
         RootFileSystem::Ext4 { .. } => "rw",
         RootFileSystem::Erofs { .. } => "ro",
     };
-    let mut parameters = vec![format!("root=PARTUUID={root}"), format!("rootfstype={}", specification.root.kind())];
+    let mut parameters =
+        vec![format!("root=PARTUUID={root}"), format!("rootfstype={}", specification.root.kind())];
     if !given.contains(&"ro") && !given.contains(&"rw") {
         parameters.push(access.to_owned());
     }
@@ -156,7 +165,10 @@ pub(crate) mod tests {
         let seed = Seed([3; 32]);
         let planned = plan(&specification(), &seed, 0);
         let root = planned.partitions[1].uuid;
-        assert_eq!(planned.command_line, format!("root=PARTUUID={root} rootfstype=ext4 rw console=ttyS0 quiet"));
+        assert_eq!(
+            planned.command_line,
+            format!("root=PARTUUID={root} rootfstype=ext4 rw console=ttyS0 quiet")
+        );
         assert_eq!(planned.outputs, ["server.raw", "server.vhd"]);
         assert_eq!(planned.esp_files[1], "EFI/Linux/lazuli_1.0.efi");
         let other = Specification { kernel_command_line: "root=/dev/vda2".into(), ..specification() };

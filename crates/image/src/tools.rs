@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use host_tools::{Bind, Sandbox};
 
 /// Where the work directory is seen by programs of the tools tree.
-pub const WORK: &str = "/mnt";
+pub(crate) const WORK: &str = "/mnt";
 
 /// A root directory of programs and a work directory that they share with this process.
 #[derive(Debug, Clone)]
-pub struct Tools {
+pub(crate) struct Tools {
     root: PathBuf,
     work: PathBuf,
     source_date_epoch: u64,
@@ -17,22 +17,22 @@ pub struct Tools {
 
 impl Tools {
     /// Programs from `root`, which read and write in `work` and take `source_date_epoch` for the time of day.
-    pub fn new(root: &Path, work: &Path, source_date_epoch: u64) -> Self {
+    pub(crate) fn new(root: &Path, work: &Path, source_date_epoch: u64) -> Self {
         Self { root: root.to_path_buf(), work: work.to_path_buf(), source_date_epoch }
     }
 
     /// The directory of programs.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The work directory as this process sees it.
-    pub fn work(&self) -> &Path {
+    pub(crate) fn work(&self) -> &Path {
         &self.work
     }
 
     /// A sandbox whose only writable place is the work directory, at `WORK`.
-    pub fn sandbox(&self) -> Sandbox {
+    pub(crate) fn sandbox(&self) -> Sandbox {
         Sandbox::new(&self.root)
             .read_only_root(true)
             .source_date_epoch(self.source_date_epoch)
@@ -40,7 +40,7 @@ impl Tools {
     }
 
     /// How a program names a file of the work directory.
-    pub fn inside(name: &str) -> String {
+    pub(crate) fn inside(name: &str) -> String {
         format!("{WORK}/{name}")
     }
 }

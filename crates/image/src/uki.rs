@@ -17,7 +17,9 @@ const BOOT_LOADER: &str = "systemd-bootx64.efi";
 #[derive(Debug, thiserror::Error)]
 pub enum UkiError {
     /// The stub or the boot loader is in neither tree.
-    #[error("neither the image nor the tools tree has /{EFI_FOLDER}/{name}: add systemd's package of EFI programs to one of them")]
+    #[error(
+        "neither the image nor the tools tree has /{EFI_FOLDER}/{name}: add systemd's package of EFI programs to one of them"
+    )]
     NoEfiProgram {
         /// The file's name.
         name: &'static str,
@@ -47,7 +49,13 @@ pub(crate) struct Parts<'a> {
 }
 
 /// Makes `name` in the work directory.
-pub(crate) fn make(tree: &Tree, kernel: &Kernel, parts: &Parts<'_>, tools: &Tools, name: &str) -> Result<PathBuf, UkiError> {
+pub(crate) fn make(
+    tree: &Tree,
+    kernel: &Kernel,
+    parts: &Parts<'_>,
+    tools: &Tools,
+    name: &str,
+) -> Result<PathBuf, UkiError> {
     let put = |file: &str, bytes: &[u8]| {
         let path = tools.work().join(file);
         std::fs::write(&path, bytes).map_err(|source| UkiError::Work { path, source })
@@ -60,7 +68,10 @@ pub(crate) fn make(tree: &Tree, kernel: &Kernel, parts: &Parts<'_>, tools: &Tool
     let call = Call::new("ukify")
         .arg("build")
         .args([option("linux", "vmlinuz"), option("initrd", parts.initrd), option("stub", "stub")])
-        .args([format!("--cmdline=@{}", Tools::inside("cmdline")), format!("--os-release=@{}", Tools::inside("os-release"))])
+        .args([
+            format!("--cmdline=@{}", Tools::inside("cmdline")),
+            format!("--os-release=@{}", Tools::inside("os-release")),
+        ])
         .args([format!("--uname={}", kernel.release), option("output", name)])
         // Compiled Python next to its source would change the tools tree.
         .env("PYTHONDONTWRITEBYTECODE", "1")

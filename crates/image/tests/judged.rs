@@ -1,6 +1,6 @@
 //! Whole images, judged by the programs that other people wrote: run with `LAZULI_JUDGE_ROOT` naming a root directory that
 //! has e2fsck, debugfs, sgdisk, qemu-img and the others, and `LAZULI_JUDGE_TREE` naming an installed root tree with a kernel.
-#![allow(missing_docs, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, reason = "a failed judge ends the test")]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use host_tools::{Bind, Call, Output, Sandbox, progress::Silent};
 use image::tree::{Kind, TreePath};
 use image::{
-    Account, Boot, BuiltImage, Compression, DiskFormat, Identity, InitrdContent, PasswordPolicy, Places, RootFileSystem, Seed, Size,
-    Specification, build, compose,
+    Account, Boot, BuiltImage, Compression, DiskFormat, Identity, InitrdContent, PasswordPolicy, Places,
+    RootFileSystem, Seed, Size, Specification, build, compose,
 };
 
 const EPOCH: u64 = 1_790_000_000;
@@ -24,8 +24,11 @@ struct Judge {
 
 impl Judge {
     fn find() -> Option<Self> {
-        let (Ok(root), Ok(tree)) = (std::env::var("LAZULI_JUDGE_ROOT"), std::env::var("LAZULI_JUDGE_TREE")) else {
-            println!("skipped: LAZULI_JUDGE_ROOT and LAZULI_JUDGE_TREE do not name a root of tools and an installed tree");
+        let (Ok(root), Ok(tree)) = (std::env::var("LAZULI_JUDGE_ROOT"), std::env::var("LAZULI_JUDGE_TREE"))
+        else {
+            println!(
+                "skipped: LAZULI_JUDGE_ROOT and LAZULI_JUDGE_TREE do not name a root of tools and an installed tree"
+            );
             return None;
         };
         let (folder, kept) = match std::env::var("LAZULI_JUDGE_OUTPUT") {
@@ -46,18 +49,24 @@ impl Judge {
             work: &self.folder.join("work").join(name),
             output: &self.folder.join(name),
         };
-        let built = build(specification, &places, &Seed([7; 32]), EPOCH, &Silent).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let built = build(specification, &places, &Seed([7; 32]), EPOCH, &Silent)
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
         for (stage, time) in &built.stages {
             println!("{name}: {stage} {:.2} s", time.as_secs_f64());
         }
-        println!("{name}: initrd {} bytes, kernel image {} bytes, root {} bytes", built.initrd_bytes, built.kernel_image_bytes, built.root_bytes);
+        println!(
+            "{name}: initrd {} bytes, kernel image {} bytes, root {} bytes",
+            built.initrd_bytes, built.kernel_image_bytes, built.root_bytes
+        );
         built
     }
 
     /// Runs a program of the judge's root, with the folder at `/mnt`.
     fn ask(&self, program: &str, arguments: &[&str]) -> Output {
         let sandbox = Sandbox::new(&self.root).bind(Bind::writable(&self.folder, "/mnt"));
-        sandbox.run(&Call::new(program).args(arguments).accept_any_status()).unwrap_or_else(|error| panic!("{}", chain(&error)))
+        sandbox
+            .run(&Call::new(program).args(arguments).accept_any_status())
+            .unwrap_or_else(|error| panic!("{}", chain(&error)))
     }
 
     fn agrees(&self, program: &str, arguments: &[&str]) -> String {
@@ -98,7 +107,8 @@ fn specification(root: RootFileSystem) -> Specification {
             authorized_keys: Vec::new(),
         }],
         selinux_policy: Some("default".into()),
-        kernel_command_line: "console=ttyS0 security=selinux selinux=1 enforcing=0 systemd.firstboot=no".into(),
+        kernel_command_line: "console=ttyS0 security=selinux selinux=1 enforcing=0 systemd.firstboot=no"
+            .into(),
         initrd: InitrdContent::base(),
         boot: Boot::Menu { seconds: 0 },
         esp_mebibytes: 256,
@@ -113,7 +123,8 @@ fn ext4() -> Specification {
 }
 
 fn erofs() -> Specification {
-    let mut specification = specification(RootFileSystem::Erofs { label: "root".into(), compression: Compression::Lz4 });
+    let mut specification =
+        specification(RootFileSystem::Erofs { label: "root".into(), compression: Compression::Lz4 });
     // Nobody can write to EROFS: changes live in memory and are gone with the power.
     specification.kernel_command_line += " systemd.volatile=overlay";
     specification
@@ -135,12 +146,19 @@ fn a_disk_image_satisfies_every_judge() {
         let information = judge.agrees("qemu-img", &["info", "--output=json", "-f", "vpc", &disk("vhd")]);
         let information: serde_json::Value = serde_json::from_str(&information).unwrap();
         assert_eq!(information["virtual-size"].as_u64().unwrap() % (1 << 20), 0);
-        judge.agrees("systemd-dissect", &["--validate", "--image-policy=root=unprotected:esp=unprotected:=absent", &disk("raw")]);
+        judge.agrees(
+            "systemd-dissect",
+            &["--validate", "--image-policy=root=unprotected:esp=unprotected:=absent", &disk("raw")],
+        );
         // The EFI system partition by itself, since fsck.fat knows no offset.
         let esp = judge.folder.join("esp");
         let mut raw = std::fs::File::open(&built.files[0].path).unwrap();
         raw.seek(std::io::SeekFrom::Start(1 << 20)).unwrap();
-        std::io::copy(&mut raw.take(specification.esp_mebibytes << 20), &mut std::fs::File::create(esp).unwrap()).unwrap();
+        std::io::copy(
+            &mut raw.take(specification.esp_mebibytes << 20),
+            &mut std::fs::File::create(esp).unwrap(),
+        )
+        .unwrap();
         judge.agrees("fsck.fat", &["-n", "-v", "/mnt/esp"]);
     }
 }
@@ -173,8 +191,10 @@ fn every_path_gets_the_label_that_libselinux_gives_it() {
     let mut compared = 0;
     for (kind, paths) in by_kind {
         for part in paths.chunks(500) {
-            let arguments: Vec<&str> =
-                ["-n", "-N", "-f", "/mnt/contexts/file_contexts", "-m", kind].into_iter().chain(part.iter().map(|(path, _)| path.as_str())).collect();
+            let arguments: Vec<&str> = ["-n", "-N", "-f", "/mnt/contexts/file_contexts", "-m", kind]
+                .into_iter()
+                .chain(part.iter().map(|(path, _)| path.as_str()))
+                .collect();
             let said = judge.ask("matchpathcon", &arguments).stdout_text();
             let answers: Vec<&str> = said.lines().collect();
             assert_eq!(answers.len(), part.len(), "{said}");
@@ -192,10 +212,7 @@ fn every_path_gets_the_label_that_libselinux_gives_it() {
 fn the_same_input_gives_the_same_bytes() {
     let Some(judge) = Judge::find() else { return };
     let digests = |built: &BuiltImage| built.files.iter().map(|file| file.sha256.clone()).collect::<Vec<_>>();
-    for (name, specification) in [
-        ("same-ext4", ext4()),
-        ("same-erofs", erofs()),
-    ] {
+    for (name, specification) in [("same-ext4", ext4()), ("same-erofs", erofs())] {
         let first = judge.build(&specification, &format!("{name}-1"));
         let umask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         std::thread::sleep(std::time::Duration::from_millis(1100));
@@ -204,4 +221,3 @@ fn the_same_input_gives_the_same_bytes() {
         assert_eq!(digests(&first), digests(&second), "{name}");
     }
 }
-

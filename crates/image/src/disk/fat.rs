@@ -15,15 +15,15 @@ const ENTRY: usize = 32;
 
 /// What tells one FAT file system from another.
 #[derive(Debug, Clone, Copy)]
-pub struct FatStamp {
+pub(crate) struct FatStamp {
     /// Volume serial number.
-    pub serial: u32,
+    pub(crate) serial: u32,
     /// Volume label in upper case, padded with spaces.
-    pub label: [u8; 11],
+    pub(crate) label: [u8; 11],
     /// Time of every entry in seconds since 1970; FAT knows none before 1980 and rounds to two seconds.
-    pub modified: u64,
+    pub(crate) modified: u64,
     /// Sectors of the disk before the file system.
-    pub hidden_sectors: u32,
+    pub(crate) hidden_sectors: u32,
 }
 
 /// Why files cannot be put into a FAT file system.
@@ -36,7 +36,9 @@ pub enum FatError {
         mebibytes: u64,
     },
     /// The files do not fit.
-    #[error("the EFI system partition is too small: its files need {needed_mebibytes} MiB, {available_mebibytes} MiB are given")]
+    #[error(
+        "the EFI system partition is too small: its files need {needed_mebibytes} MiB, {available_mebibytes} MiB are given"
+    )]
     TooSmall {
         /// Mebibytes of the files with their directories.
         needed_mebibytes: u64,
@@ -55,7 +57,12 @@ pub enum FatError {
 }
 
 /// Writes a file system of `bytes` bytes at the output's current place, which must read as zeros; file paths are separated by `/`.
-pub fn write<W: Write + Seek>(files: &BTreeMap<String, Vec<u8>>, bytes: u64, stamp: &FatStamp, output: &mut W) -> Result<(), FatError> {
+pub(super) fn write<W: Write + Seek>(
+    files: &BTreeMap<String, Vec<u8>>,
+    bytes: u64,
+    stamp: &FatStamp,
+    output: &mut W,
+) -> Result<(), FatError> {
     let base = output.stream_position()?;
     let geometry = Geometry::choose(bytes)?;
     let mut nodes = plan(files)?;
@@ -122,7 +129,8 @@ impl Geometry {
     }
 
     fn offset(&self, cluster: u32) -> u64 {
-        (RESERVED + COPIES * self.table_sectors) * SECTOR + u64::from(cluster.saturating_sub(2)) * self.cluster_bytes()
+        (RESERVED + COPIES * self.table_sectors) * SECTOR
+            + u64::from(cluster.saturating_sub(2)) * self.cluster_bytes()
     }
 }
 
@@ -143,7 +151,14 @@ enum NodeContent<'a> {
 
 /// All directories and files; the root directory first, each parent before what it holds.
 fn plan(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Node<'_>>, FatError> {
-    let mut nodes = vec![Node { name: String::new(), short: [b' '; 11], parent: 0, content: NodeContent::Directory(Vec::new()), length: 0, first: 0 }];
+    let mut nodes = vec![Node {
+        name: String::new(),
+        short: [b' '; 11],
+        parent: 0,
+        content: NodeContent::Directory(Vec::new()),
+        length: 0,
+        first: 0,
+    }];
     let mut folders: BTreeMap<String, usize> = BTreeMap::from([(String::new(), 0)]);
     for (path, bytes) in files {
         let mut parent = 0;
@@ -157,13 +172,21 @@ fn plan(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Node<'_>>, FatError> {
                 Some(_) if is_file => return Err(FatError::BadName { path: path.clone() }),
                 Some(folder) => *folder,
                 None => {
-                    let content = if is_file { NodeContent::File(bytes) } else { NodeContent::Directory(Vec::new()) };
+                    let content =
+                        if is_file { NodeContent::File(bytes) } else { NodeContent::Directory(Vec::new()) };
                     let length = if is_file { bytes.len() as u64 } else { 0 };
                     if length > u64::from(u32::MAX) {
                         return Err(FatError::BadName { path: path.clone() });
                     }
                     let index = nodes.len();
-                    nodes.push(Node { name: (*component).to_owned(), short: [b' '; 11], parent, content, length, first: 0 });
+                    nodes.push(Node {
+                        name: (*component).to_owned(),
+                        short: [b' '; 11],
+                        parent,
+                        content,
+                        length,
+                        first: 0,
+                    });
                     if let NodeContent::Directory(children) = &mut nodes[parent].content {
                         children.push(index);
                     }
@@ -192,7 +215,13 @@ fn plan(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Node<'_>>, FatError> {
 
 fn check_name(name: &str, path: &str) -> Result<(), FatError> {
     let good = |c: char| !c.is_control() && c.is_ascii() && !"\"*:<>?\\|".contains(c);
-    if name.is_empty() || name.len() > 255 || name == "." || name == ".." || name.ends_with([' ', '.']) || !name.chars().all(good) {
+    if name.is_empty()
+        || name.len() > 255
+        || name == "."
+        || name == ".."
+        || name.ends_with([' ', '.'])
+        || !name.chars().all(good)
+    {
         return Err(FatError::BadName { path: path.to_owned() });
     }
     Ok(())
@@ -212,7 +241,10 @@ fn short_name(name: &str, taken: &BTreeSet<[u8; 11]>) -> [u8; 11] {
         short
     };
     let extension_clean = clean(extension, 3);
-    let whole = !stem.is_empty() && stem.len() <= 8 && extension.len() <= 3 && stem.chars().chain(extension.chars()).all(|c| allowed(&c));
+    let whole = !stem.is_empty()
+        && stem.len() <= 8
+        && extension.len() <= 3
+        && stem.chars().chain(extension.chars()).all(|c| allowed(&c));
     let plain = fill(&clean(stem, 8), &extension_clean);
     if whole && !taken.contains(&plain) {
         return plain;
@@ -235,7 +267,7 @@ fn long_entries(name: &str, short: &[u8; 11]) -> Vec<[u8; ENTRY]> {
     }
     let checksum = short.iter().fold(0_u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
     let mut units: Vec<u16> = name.encode_utf16().collect();
-    if units.len() % 13 != 0 {
+    if !units.len().is_multiple_of(13) {
         units.push(0);
         units.resize(units.len().next_multiple_of(13), 0xFFFF);
     }
@@ -316,8 +348,8 @@ fn dos_time(seconds: u64) -> (u16, u16) {
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let date = (year - 1980) << 9 | month << 5 | day;
-    let time = (second / 3600) << 11 | (second / 60 % 60) << 5 | (second % 60) / 2;
+    let date = ((year - 1980) << 9) | (month << 5) | day;
+    let time = ((second / 3600) << 11) | ((second / 60 % 60) << 5) | ((second % 60) / 2);
     (u16::try_from(date).unwrap_or(u16::MAX), u16::try_from(time).unwrap_or(0))
 }
 
@@ -377,7 +409,12 @@ mod tests {
     use super::{FatStamp, dos_time, short_name, write};
 
     fn stamp() -> FatStamp {
-        FatStamp { serial: 0x1234_5678, label: *b"ESP        ", modified: 1_700_000_000, hidden_sectors: 2048 }
+        FatStamp {
+            serial: 0x1234_5678,
+            label: *b"ESP        ",
+            modified: 1_700_000_000,
+            hidden_sectors: 2048,
+        }
     }
 
     #[test]
@@ -395,13 +432,22 @@ mod tests {
         write(&files, size as u64, &stamp(), &mut disk).unwrap();
         disk.set_position(0);
         let volume = fatfs::FileSystem::new(disk, fatfs::FsOptions::new()).unwrap();
-        assert_eq!((volume.fat_type(), volume.volume_id(), volume.volume_label()), (fatfs::FatType::Fat32, 0x1234_5678, "ESP".to_owned()));
+        assert_eq!(
+            (volume.fat_type(), volume.volume_id(), volume.volume_label()),
+            (fatfs::FatType::Fat32, 0x1234_5678, "ESP".to_owned())
+        );
         for (path, expected) in &files {
             let mut bytes = Vec::new();
             volume.root_dir().open_file(path).unwrap().read_to_end(&mut bytes).unwrap();
             assert_eq!(&bytes, expected, "{path}");
         }
-        let names: Vec<String> = volume.root_dir().open_dir("EFI").unwrap().iter().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<String> = volume
+            .root_dir()
+            .open_dir("EFI")
+            .unwrap()
+            .iter()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(names, [".", "..", "BOOT", "Linux"]);
     }
 
@@ -409,7 +455,10 @@ mod tests {
     fn files_that_do_not_fit_are_counted() {
         let files = BTreeMap::from([("a".to_owned(), vec![1; 50 << 20])]);
         let error = write(&files, 40 << 20, &stamp(), &mut Cursor::new(Vec::new())).unwrap_err();
-        assert_eq!(error.to_string(), "the EFI system partition is too small: its files need 52 MiB, 40 MiB are given");
+        assert_eq!(
+            error.to_string(),
+            "the EFI system partition is too small: its files need 52 MiB, 40 MiB are given"
+        );
         let error = write(&files, 20 << 20, &stamp(), &mut Cursor::new(Vec::new())).unwrap_err();
         assert!(error.to_string().contains("34 MiB are the least"));
         let files = BTreeMap::from([("a:b".to_owned(), Vec::new())]);

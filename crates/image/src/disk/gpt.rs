@@ -3,48 +3,48 @@
 use uuid::{Uuid, uuid};
 
 /// Bytes of a sector.
-pub const SECTOR: u64 = 512;
+pub(super) const SECTOR: u64 = 512;
 const ENTRIES: u64 = 128;
 const ENTRY: usize = 128;
 const TABLE_SECTORS: u64 = ENTRIES * ENTRY as u64 / SECTOR;
 /// Sectors before the first partition may begin: protective MBR, header, table.
-pub const FIRST_USABLE: u64 = 2 + TABLE_SECTORS;
+const FIRST_USABLE: u64 = 2 + TABLE_SECTORS;
 /// Sectors after the last partition: the copies of table and header.
-pub const TRAILER: u64 = 1 + TABLE_SECTORS;
+const TRAILER: u64 = 1 + TABLE_SECTORS;
 
 /// Type of the EFI system partition.
-pub const ESP: Uuid = uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
+pub(crate) const ESP: Uuid = uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
 /// Type of a root partition for x86-64, of the Discoverable Partitions Specification.
-pub const ROOT_X86_64: Uuid = uuid!("4f68bce3-e8cd-4db1-96e7-fbcaf984b709");
+pub(crate) const ROOT_X86_64: Uuid = uuid!("4f68bce3-e8cd-4db1-96e7-fbcaf984b709");
 
 /// One partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
+pub(super) struct Partition {
     /// What it is for.
-    pub kind: Uuid,
+    pub(super) kind: Uuid,
     /// Its own UUID.
-    pub uuid: Uuid,
+    pub(super) uuid: Uuid,
     /// Its name, at most 36 UTF-16 units; more are cut off.
-    pub name: String,
+    pub(super) name: String,
     /// Attribute bits.
-    pub attributes: u64,
+    pub(super) attributes: u64,
     /// First sector.
-    pub start: u64,
+    pub(super) start: u64,
     /// Number of sectors.
-    pub sectors: u64,
+    pub(super) sectors: u64,
 }
 
 /// The first sectors of a disk, and the last ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub(super) struct Table {
     /// From sector 0 on: protective MBR, header, table.
-    pub head: Vec<u8>,
+    pub(super) head: Vec<u8>,
     /// Up to the disk's end: table, header.
-    pub tail: Vec<u8>,
+    pub(super) tail: Vec<u8>,
 }
 
 /// Writes a table for a disk of `sectors` sectors; the caller has placed the partitions between the two ends.
-pub fn table(disk: Uuid, sectors: u64, partitions: &[Partition]) -> Table {
+pub(super) fn table(disk: Uuid, sectors: u64, partitions: &[Partition]) -> Table {
     let entries = entries(partitions);
     let checksum = crc32fast::hash(&entries);
     let last = sectors - 1;
@@ -108,8 +108,14 @@ mod tests {
 
     #[test]
     fn the_two_headers_point_at_each_other_and_their_sums_hold() {
-        let partition =
-            Partition { kind: ESP, uuid: Uuid::from_u128(7), name: "esp".into(), attributes: 0, start: 2048, sectors: 2048 };
+        let partition = Partition {
+            kind: ESP,
+            uuid: Uuid::from_u128(7),
+            name: "esp".into(),
+            attributes: 0,
+            start: 2048,
+            sectors: 2048,
+        };
         let table = table(Uuid::from_u128(1), 8192, &[partition]);
         assert_eq!((table.head.len(), table.tail.len()), (34 * 512, 33 * 512));
         for header in [&table.head[512..1024], &table.tail[32 * 512..]] {

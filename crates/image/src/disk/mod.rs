@@ -16,8 +16,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::filesystem::MEBIBYTE;
-pub use fat::{FatError, FatStamp};
-pub use gpt::{ESP, Partition, ROOT_X86_64};
+pub use fat::FatError;
+pub(crate) use fat::FatStamp;
+use gpt::Partition;
+pub(crate) use gpt::{ESP, ROOT_X86_64};
 
 /// A file format of a whole disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -51,7 +53,9 @@ pub enum DiskError {
     #[error(transparent)]
     Esp(#[from] FatError),
     /// The disk is smaller than its partitions.
-    #[error("the disk is too small: its partitions need {needed_mebibytes} MiB, {available_mebibytes} MiB are given")]
+    #[error(
+        "the disk is too small: its partitions need {needed_mebibytes} MiB, {available_mebibytes} MiB are given"
+    )]
     TooSmall {
         /// Mebibytes of partitions and tables.
         needed_mebibytes: u64,
@@ -102,8 +106,8 @@ const GROW_FILE_SYSTEM: u64 = 1 << 59;
 /// Where the EFI system partition begins: after the table, on the first whole mebibyte.
 const ESP_START: u64 = MEBIBYTE;
 
-/// Writes the raw disk into an empty file.
-pub(crate) fn assemble(parts: &Parts<'_>, disk: &mut File) -> Result<u64, DiskError> {
+/// Writes the raw disk into an empty file, which errors call `name`.
+fn assemble(parts: &Parts<'_>, disk: &mut File, name: &Path) -> Result<u64, DiskError> {
     let root_error = |source| DiskError::Write { path: parts.root.to_path_buf(), source };
     let mut root = File::open(parts.root).map_err(root_error)?;
     let root_bytes = root.metadata().map_err(root_error)?.len();
@@ -113,7 +117,10 @@ pub(crate) fn assemble(parts: &Parts<'_>, disk: &mut File) -> Result<u64, DiskEr
     let needed = root_start + root_room + MEBIBYTE;
     let size = match parts.disk_mebibytes {
         Some(given) if given * MEBIBYTE < needed => {
-            return Err(DiskError::TooSmall { needed_mebibytes: needed / MEBIBYTE, available_mebibytes: given });
+            return Err(DiskError::TooSmall {
+                needed_mebibytes: needed / MEBIBYTE,
+                available_mebibytes: given,
+            });
         }
         Some(given) => given * MEBIBYTE,
         None => needed,
@@ -132,27 +139,30 @@ pub(crate) fn assemble(parts: &Parts<'_>, disk: &mut File) -> Result<u64, DiskEr
         partition(gpt::ROOT_X86_64, parts.root_uuid, "root", attributes, root_start, root_room),
     ];
     let table = gpt::table(parts.disk_uuid, size / gpt::SECTOR, &partitions);
-    let mut write = |disk: &mut File| -> Result<(), FatError> {
-        disk.set_len(size)?;
-        disk.write_all(&table.head)?;
-        disk.seek(SeekFrom::Start(ESP_START))?;
-        fat::write(parts.esp_files, parts.esp_bytes, &parts.esp_stamp, disk)?;
-        sparse::copy(&mut root, disk, root_start)?;
-        disk.seek(SeekFrom::Start(size - table.tail.len() as u64))?;
-        disk.write_all(&table.tail)?;
-        Ok(())
-    };
-    write(disk)?;
+    let disk_error = |source| DiskError::Write { path: name.to_path_buf(), source };
+    disk.set_len(size).and_then(|()| disk.write_all(&table.head)).map_err(disk_error)?;
+    disk.seek(SeekFrom::Start(ESP_START)).map_err(disk_error)?;
+    fat::write(parts.esp_files, parts.esp_bytes, &parts.esp_stamp, disk)?;
+    sparse::copy(&mut root, disk, root_start).map_err(disk_error)?;
+    disk.seek(SeekFrom::Start(size - table.tail.len() as u64)).map_err(disk_error)?;
+    disk.write_all(&table.tail).map_err(disk_error)?;
     Ok(size)
 }
 
 /// Makes `name` with each format's ending in `folder`: all of them, or none.
-pub(crate) fn write_all(parts: &Parts<'_>, formats: &[DiskFormat], folder: &Path, name: &str) -> Result<Vec<DiskFile>, DiskError> {
+pub(crate) fn write_all(
+    parts: &Parts<'_>,
+    formats: &[DiskFormat],
+    folder: &Path,
+    name: &str,
+) -> Result<Vec<DiskFile>, DiskError> {
     let folder_error = |source| DiskError::Write { path: folder.to_path_buf(), source };
     std::fs::create_dir_all(folder).map_err(folder_error)?;
-    let beside = || tempfile::Builder::new().prefix(".disk-").suffix(".partial").tempfile_in(folder).map_err(folder_error);
+    let beside = || {
+        tempfile::Builder::new().prefix(".disk-").suffix(".partial").tempfile_in(folder).map_err(folder_error)
+    };
     let mut raw = beside()?;
-    let size = assemble(parts, raw.as_file_mut())?;
+    let size = assemble(parts, raw.as_file_mut(), &folder.join(format!("{name}.raw")))?;
     let mut finished = Vec::new();
     for format in formats.iter().filter(|format| **format != DiskFormat::Raw) {
         let mut file = beside()?;
@@ -166,7 +176,9 @@ pub(crate) fn write_all(parts: &Parts<'_>, formats: &[DiskFormat], folder: &Path
                     .set_len(size)
                     .and_then(|()| sparse::copy(raw.as_file_mut(), output, 0))
                     .and_then(|()| output.seek(SeekFrom::Start(size)))
-                    .and_then(|_| output.write_all(&vhd::footer(size, parts.vhd_uuid, parts.source_date_epoch)))
+                    .and_then(|_| {
+                        output.write_all(&vhd::footer(size, parts.vhd_uuid, parts.source_date_epoch))
+                    })
                     .map_err(failed)?;
             }
             DiskFormat::Raw => {}
@@ -192,7 +204,10 @@ fn publish(files: Vec<(DiskFormat, PathBuf, tempfile::NamedTempFile)>) -> Result
     };
     let described = std::thread::scope(|scope| {
         let running: Vec<_> = files.iter().map(|file| scope.spawn(move || describe(file))).collect();
-        running.into_iter().map(|file| file.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<Vec<_>, DiskError>>()
+        running
+            .into_iter()
+            .map(|file| file.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Result<Vec<_>, DiskError>>()
     })?;
     for (_, path, file) in files {
         file.persist(&path).map_err(|error| DiskError::Write { path, source: error.error })?;
@@ -224,7 +239,7 @@ mod tests {
     use super::{DiskFormat, FatStamp, Parts, write_all};
 
     #[test]
-    fn a_disk_that_is_too_small_leaves_nothing_behind() {
+    fn all_formats_appear_or_none_does() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         std::fs::write(&root, vec![1; 3 << 20]).unwrap();
@@ -245,10 +260,20 @@ mod tests {
         let error = write_all(&parts, &[DiskFormat::Raw], &output, "disk").unwrap_err();
         assert_eq!(error.to_string(), "the disk is too small: its partitions need 45 MiB, 44 MiB are given");
         assert_eq!(std::fs::read_dir(&output).unwrap().count(), 0);
+        // More than any file system holds: the error of a full disk comes the same way.
+        let parts = Parts { disk_mebibytes: Some(1 << 43), ..parts };
+        let error = write_all(&parts, &[DiskFormat::Raw], &output, "disk").unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot write {}", output.join("disk.raw").display()));
+        assert_eq!(std::fs::read_dir(&output).unwrap().count(), 0);
         let parts = Parts { disk_mebibytes: None, ..parts };
-        let files = write_all(&parts, &[DiskFormat::Vhd, DiskFormat::Raw, DiskFormat::Qcow2], &output, "disk").unwrap();
+        let files =
+            write_all(&parts, &[DiskFormat::Vhd, DiskFormat::Raw, DiskFormat::Qcow2], &output, "disk")
+                .unwrap();
         let described: Vec<(DiskFormat, u64)> = files.iter().map(|file| (file.format, file.bytes)).collect();
-        assert_eq!((described[0], described[2]), ((DiskFormat::Raw, 45 << 20), (DiskFormat::Vhd, (45 << 20) + 512)));
+        assert_eq!(
+            (described[0], described[2]),
+            ((DiskFormat::Raw, 45 << 20), (DiskFormat::Vhd, (45 << 20) + 512))
+        );
         assert_eq!(std::fs::read_dir(&output).unwrap().count(), 3);
     }
 }

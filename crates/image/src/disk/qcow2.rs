@@ -15,13 +15,17 @@ const COUNTS_IN_BLOCK: u64 = CLUSTER / 2;
 const HEADER_LENGTH: u32 = 112;
 
 /// Converts a whole raw disk; `output` is an empty file.
-pub fn write(raw: &mut File, output: &mut File) -> io::Result<()> {
+pub(super) fn write(raw: &mut File, output: &mut File) -> io::Result<()> {
     let size = raw.metadata()?.len();
     let used = sparse::chunks_with_data(raw)?;
     let layout = Layout::plan(size, used.len() as u64);
     let mut output = BufWriter::with_capacity(1 << 20, output);
     write_at(&mut output, 0, &layout.header())?;
-    write_at(&mut output, layout.count_table, &be(layout.count_blocks().map(|block| layout.count_block_start + block * CLUSTER)))?;
+    write_at(
+        &mut output,
+        layout.count_table,
+        &be(layout.count_blocks().map(|block| layout.count_block_start + block * CLUSTER)),
+    )?;
     let counts: Vec<u8> = (0..layout.clusters).flat_map(|_| 1_u16.to_be_bytes()).collect();
     write_at(&mut output, layout.count_block_start, &counts)?;
     let (l1, l2) = layout.tables(&used);
@@ -137,4 +141,38 @@ fn be(values: impl IntoIterator<Item = u64>) -> Vec<u8> {
 fn write_at(output: &mut (impl Write + Seek), offset: u64, bytes: &[u8]) -> io::Result<()> {
     output.seek(SeekFrom::Start(offset))?;
     output.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+
+    #[test]
+    fn zeros_take_no_room_and_data_lies_where_the_tables_say() {
+        let mut raw = tempfile::tempfile().unwrap();
+        raw.set_len(600 << 20).unwrap();
+        raw.seek(SeekFrom::Start((513 << 20) + 3)).unwrap();
+        raw.write_all(b"far").unwrap();
+        let mut output = tempfile::tempfile().unwrap();
+        super::write(&mut raw, &mut output).unwrap();
+        let mut bytes = Vec::new();
+        output.seek(SeekFrom::Start(0)).unwrap();
+        output.read_to_end(&mut bytes).unwrap();
+        let number = |place: usize| u64::from_be_bytes(bytes[place..place + 8].try_into().unwrap());
+        let offset = |entry: u64| usize::try_from(entry & !super::COPIED).unwrap();
+        // Header, counts (2), first level, second level (2), data.
+        assert_eq!((bytes.len() >> 16, number(24)), (7, 600 << 20));
+        let first_level = offset(number(40));
+        let second_level = offset(number(first_level + 8));
+        let data = offset(number(second_level + 16 * 8));
+        assert_eq!(&bytes[data + 3..data + 6], b"far");
+    }
+
+    #[test]
+    fn a_full_disk_is_told() {
+        let mut raw = tempfile::tempfile().unwrap();
+        raw.write_all(b"data").unwrap();
+        let mut full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        assert_eq!(super::write(&mut raw, &mut full).unwrap_err().kind(), ErrorKind::StorageFull);
+    }
 }

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 /// Data is looked at and copied in pieces of this many bytes.
-pub const CHUNK: u64 = 65_536;
+pub(super) const CHUNK: u64 = 65_536;
 const CHUNK_LENGTH: usize = 65_536;
 static ZEROS: [u8; CHUNK_LENGTH] = [0; CHUNK_LENGTH];
 
 /// Numbers of the chunks that are not all zeros, in order.
-pub fn chunks_with_data(file: &mut File) -> io::Result<Vec<u64>> {
+pub(super) fn chunks_with_data(file: &mut File) -> io::Result<Vec<u64>> {
     let mut chunks = Vec::new();
     for_each_data_chunk(file, |number, _| {
         chunks.push(number);
@@ -19,7 +19,7 @@ pub fn chunks_with_data(file: &mut File) -> io::Result<Vec<u64>> {
 }
 
 /// One chunk, filled up with zeros where the file ends.
-pub fn read_chunk(file: &mut File, number: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_chunk(file: &mut File, number: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; CHUNK_LENGTH];
     file.seek(SeekFrom::Start(number * CHUNK))?;
     let mut filled = 0;
@@ -33,7 +33,7 @@ pub fn read_chunk(file: &mut File, number: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Copies what is not zero to the same places after `offset` of a file that reads as zeros there.
-pub fn copy(from: &mut File, to: &mut File, offset: u64) -> io::Result<()> {
+pub(super) fn copy(from: &mut File, to: &mut File, offset: u64) -> io::Result<()> {
     let size = from.metadata()?.len();
     for_each_data_chunk(from, |number, bytes| {
         let start = number * CHUNK;
@@ -44,7 +44,10 @@ pub fn copy(from: &mut File, to: &mut File, offset: u64) -> io::Result<()> {
 }
 
 /// Calls `visit` with each chunk that is not all zeros; holes are skipped unread.
-pub fn for_each_data_chunk(file: &mut File, mut visit: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn for_each_data_chunk(
+    file: &mut File,
+    mut visit: impl FnMut(u64, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let size = file.metadata()?.len();
     let mut number = 0;
     while number * CHUNK < size {

@@ -3,13 +3,13 @@
 use uuid::Uuid;
 
 /// Bytes of the footer.
-pub const FOOTER: usize = 512;
+const FOOTER: usize = 512;
 
 /// Seconds from 1970 to 2000, from where a VHD counts.
 const EPOCH: u64 = 946_684_800;
 
 /// The footer of a fixed disk; `size` is a multiple of one mebibyte, as Azure wants it.
-pub fn footer(size: u64, uuid: Uuid, source_date_epoch: u64) -> [u8; FOOTER] {
+pub(super) fn footer(size: u64, uuid: Uuid, source_date_epoch: u64) -> [u8; FOOTER] {
     let mut bytes = [0; FOOTER];
     let (cylinders, heads, sectors) = geometry(size / 512);
     let mut put = |place: usize, value: &[u8]| bytes[place..place + value.len()].copy_from_slice(value);
@@ -67,7 +67,12 @@ mod tests {
     fn the_sum_over_the_footer_is_its_own_complement() {
         let footer = footer(64 << 20, Uuid::from_u128(5), 1_700_000_000);
         let stored = u32::from_be_bytes(footer[64..68].try_into().unwrap());
-        let sum: u32 = footer.iter().enumerate().filter(|(place, _)| !(64..68).contains(place)).map(|(_, byte)| u32::from(*byte)).sum();
+        let sum: u32 = footer
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !(64..68).contains(place))
+            .map(|(_, byte)| u32::from(*byte))
+            .sum();
         assert_eq!(stored, !sum);
         assert_eq!(footer[48..56], (64_u64 << 20).to_be_bytes());
         // 2023-11-14 counted from 2000.

@@ -54,7 +54,10 @@ pub(super) fn make(
         })
         .map_err(|source| FileSystemError::Program { step: "make the EROFS file system", source })?;
     let check = Call::new("fsck.erofs").arg(Tools::inside(name));
-    tools.sandbox().run(&check).map_err(|source| FileSystemError::Program { step: "check the EROFS file system", source })?;
+    tools
+        .sandbox()
+        .run(&check)
+        .map_err(|source| FileSystemError::Program { step: "check the EROFS file system", source })?;
     let bytes = std::fs::metadata(&path).map_err(work_error)?.len();
     Ok(FileSystemImage { path, bytes })
 }
@@ -70,7 +73,11 @@ fn make_call(name: &str, label: &str, compression: &Compression, stamp: &Stamp) 
         .args(["--quiet", "--tar=f", "-b4096"])
         .args(compressor)
         // Files keep their own times; this one is the file system's.
-        .args([format!("-T{}", stamp.source_date_epoch), "--mkfs-time".to_owned(), "--preserve-mtime".to_owned()])
+        .args([
+            format!("-T{}", stamp.source_date_epoch),
+            "--mkfs-time".to_owned(),
+            "--preserve-mtime".to_owned(),
+        ])
         .args([format!("-U{}", stamp.uuid), "-L".to_owned(), label.to_owned()])
         .args([Tools::inside(name), "/dev/stdin".to_owned()])
         .stdin(Stdin::Pipe)

@@ -25,18 +25,18 @@ const FEATURES: &str = "none,has_journal,ext_attr,resize_inode,dir_index,filetyp
 
 /// How large an ext4 file system becomes, and what of it its own tables take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LayoutSize {
+pub(super) struct LayoutSize {
     /// Blocks of 4096 bytes.
-    pub blocks: u64,
+    pub(super) blocks: u64,
     /// Number of inodes.
-    pub inodes: u64,
+    pub(super) inodes: u64,
     /// Mebibytes of the journal.
-    pub journal_mebibytes: u64,
+    pub(super) journal_mebibytes: u64,
 }
 
 impl LayoutSize {
     /// Decides from the size of a tree and the wish of the definition.
-    pub fn plan(tree: &TreeSize, size: Size) -> Result<Self, FileSystemError> {
+    pub(super) fn plan(tree: &TreeSize, size: Size) -> Result<Self, FileSystemError> {
         match size {
             Size::Fit { free_mebibytes } => Ok(Self::around(tree, free_mebibytes * MEBIBYTE / BLOCK)),
             Size::Fixed { mebibytes } => {
@@ -56,7 +56,7 @@ impl LayoutSize {
     }
 
     /// Its length in bytes.
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.blocks * BLOCK
     }
 
@@ -84,7 +84,12 @@ fn tables(blocks: u64, inodes: u64) -> u64 {
     let reserved = (groups * 1024).div_ceil(64).min(1024);
     // sparse_super: copies in groups 0, 1 and powers of 3, 5 and 7.
     let copies = 1 + (1..groups).filter(|group| is_backup_group(*group)).count() as u64;
-    inode_tables + groups * 2 + copies * (1 + descriptors + reserved) + journal(blocks) * MEBIBYTE / BLOCK + 512 + content_slack(blocks)
+    inode_tables
+        + groups * 2
+        + copies * (1 + descriptors + reserved)
+        + journal(blocks) * MEBIBYTE / BLOCK
+        + 512
+        + content_slack(blocks)
 }
 
 /// Extent tree blocks and the orphan file, well under one block in a hundred; and what the kernel keeps for itself, one in
@@ -120,7 +125,14 @@ pub(super) fn add_lost_and_found(tree: &mut Tree, source_date_epoch: u64) {
     }
 }
 
-pub(super) fn make(tree: &Tree, tools: &Tools, name: &str, label: &str, size: Size, stamp: &Stamp) -> Result<FileSystemImage, FileSystemError> {
+pub(super) fn make(
+    tree: &Tree,
+    tools: &Tools,
+    name: &str,
+    label: &str,
+    size: Size,
+    stamp: &Stamp,
+) -> Result<FileSystemImage, FileSystemError> {
     check_label(label, LABEL_LIMIT)?;
     let layout = LayoutSize::plan(&measure(tree), size)?;
     let path = tools.work().join(name);
@@ -139,7 +151,10 @@ pub(super) fn make(tree: &Tree, tools: &Tools, name: &str, label: &str, size: Si
         .map_err(|source| FileSystemError::Program { step: "make the ext4 file system", source })?;
     set_labels(tree, tools, name)?;
     let check = Call::new("e2fsck").args(["-f", "-n", &Tools::inside(name)]);
-    tools.sandbox().run(&check).map_err(|source| FileSystemError::Program { step: "check the ext4 file system", source })?;
+    tools
+        .sandbox()
+        .run(&check)
+        .map_err(|source| FileSystemError::Program { step: "check the ext4 file system", source })?;
     Ok(FileSystemImage { path, bytes: layout.bytes() })
 }
 
@@ -184,7 +199,10 @@ fn set_labels(tree: &Tree, tools: &Tools, name: &str) -> Result<(), FileSystemEr
     if labels.is_empty() {
         return Ok(());
     }
-    let files = labels.iter().map(|(label, number)| (number.to_string(), *label)).chain([("script".to_owned(), script.as_bytes())]);
+    let files = labels
+        .iter()
+        .map(|(label, number)| (number.to_string(), *label))
+        .chain([("script".to_owned(), script.as_bytes())]);
     for (file, bytes) in files {
         let path = folder.path().join(file);
         std::fs::write(&path, bytes).map_err(|source| FileSystemError::Work { path, source })?;
@@ -192,12 +210,22 @@ fn set_labels(tree: &Tree, tools: &Tools, name: &str) -> Result<(), FileSystemEr
     let call = Call::new("debugfs")
         .args(["-w", "-f", &format!("{inside}/script"), &Tools::inside(name)])
         .stdout(host_tools::Sink::Null);
-    let output =
-        tools.sandbox().run(&call).map_err(|source| FileSystemError::Program { step: "label the ext4 file system", source })?;
+    let output = tools
+        .sandbox()
+        .run(&call)
+        .map_err(|source| FileSystemError::Program { step: "label the ext4 file system", source })?;
     // debugfs ends with success whatever a command says; its name and version are all it may say.
-    let said: Vec<String> =
-        output.stderr_text().lines().filter(|line| !line.starts_with("debugfs ") && !line.trim().is_empty()).map(str::to_owned).collect();
-    if said.is_empty() { Ok(()) } else { Err(FileSystemError::Labels { said: said[..said.len().min(5)].join("; ") }) }
+    let said: Vec<String> = output
+        .stderr_text()
+        .lines()
+        .filter(|line| !line.starts_with("debugfs ") && !line.trim().is_empty())
+        .map(str::to_owned)
+        .collect();
+    if said.is_empty() {
+        Ok(())
+    } else {
+        Err(FileSystemError::Labels { said: said[..said.len().min(5)].join("; ") })
+    }
 }
 
 /// A path as one word of a debugfs script, where a quotation mark inside is doubled; line ends cannot be written at all.
@@ -215,7 +243,14 @@ mod tests {
     use crate::tree::TreeSize;
 
     fn tree() -> TreeSize {
-        TreeSize { file_bytes: 400 << 20, file_blocks: 102_400, files: 15_000, directories: 2_000, name_bytes: 300_000, others: 3_000 }
+        TreeSize {
+            file_bytes: 400 << 20,
+            file_blocks: 102_400,
+            files: 15_000,
+            directories: 2_000,
+            name_bytes: 300_000,
+            others: 3_000,
+        }
     }
 
     #[test]

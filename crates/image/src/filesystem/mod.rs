@@ -12,10 +12,10 @@ use crate::tools::Tools;
 use crate::tree::{Tree, measure};
 
 pub use erofs::Compression;
-pub use ext4::LayoutSize;
+use ext4::LayoutSize;
 
 /// One mebibyte in bytes.
-pub const MEBIBYTE: u64 = 1024 * 1024;
+pub(crate) const MEBIBYTE: u64 = 1024 * 1024;
 
 /// Which file system holds the root tree, and how large it is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -53,11 +53,11 @@ pub enum Size {
 
 /// A finished file system in a file of the work directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileSystemImage {
+pub(crate) struct FileSystemImage {
     /// The file.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its length in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 /// What makes a file system one of its own.
@@ -72,7 +72,9 @@ pub(crate) struct Stamp {
 #[derive(Debug, thiserror::Error)]
 pub enum FileSystemError {
     /// The content does not fit.
-    #[error("the root partition is too small: its content needs {needed_mebibytes} MiB, {available_mebibytes} MiB are given")]
+    #[error(
+        "the root partition is too small: its content needs {needed_mebibytes} MiB, {available_mebibytes} MiB are given"
+    )]
     TooSmall {
         /// Mebibytes the tree needs in this file system.
         needed_mebibytes: u64,
@@ -136,7 +138,13 @@ impl RootFileSystem {
     }
 
     /// Makes the file `name` in the work directory.
-    pub(crate) fn make(&self, tree: &Tree, tools: &Tools, name: &str, stamp: &Stamp) -> Result<FileSystemImage, FileSystemError> {
+    pub(crate) fn make(
+        &self,
+        tree: &Tree,
+        tools: &Tools,
+        name: &str,
+        stamp: &Stamp,
+    ) -> Result<FileSystemImage, FileSystemError> {
         match self {
             Self::Ext4 { label, size } => ext4::make(tree, tools, name, label, *size, stamp),
             Self::Erofs { label, compression } => erofs::make(tree, tools, name, label, compression, stamp),
@@ -149,4 +157,130 @@ fn check_label(label: &str, limit: usize) -> Result<(), FileSystemError> {
         return Err(FileSystemError::LabelTooLong { label: label.to_owned(), limit });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use host_tools::{Bind, Call, Sandbox};
+
+    use super::{Compression, RootFileSystem, Size, Stamp};
+    use crate::seed::Seed;
+    use crate::tools::Tools;
+    use crate::tree::{Entry, Kind, Tree, TreePath};
+
+    const EPOCH: u64 = 1_700_000_000;
+    /// cap_net_raw, permitted and effective, as file capabilities of revision 2 are stored.
+    const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    fn judge() -> Option<PathBuf> {
+        let root = std::env::var_os("LAZULI_JUDGE_ROOT").map(PathBuf::from);
+        if root.is_none() {
+            println!("skipped: LAZULI_JUDGE_ROOT does not name a root of tools");
+        }
+        root
+    }
+
+    fn tree() -> Tree {
+        let path = |text: &str| TreePath::parse(text).unwrap();
+        let mut tree = Tree::default();
+        tree.ensure_directory(&path("bin"), EPOCH);
+        let mut program = Entry::file(vec![b'x'; 10_000], 0o4755, EPOCH - 5);
+        (program.user, program.group) = (70_000, 12);
+        program.attributes.insert("security.capability".into(), CAPABILITY.to_vec());
+        tree.insert(path("bin/ping"), program);
+        let mut link = Entry::file(*b"", 0o4755, EPOCH);
+        link.kind = Kind::HardLink(path("bin/ping"));
+        tree.insert(path("bin/pong with \"quotes\""), link);
+        let mut device = Entry::file(*b"", 0o620, EPOCH);
+        device.kind = Kind::CharacterDevice { major: 5, minor: 1 };
+        tree.insert(path("console"), device);
+        tree.insert(path("lib"), Entry::symbolic_link("usr/lib", EPOCH));
+        tree
+    }
+
+    fn label(tree: &mut Tree) {
+        for (path, entry) in tree.entries_mut() {
+            if !matches!(entry.kind, Kind::HardLink(_)) {
+                let label = format!("system_u:object_r:of_{}_bytes_t:s0\0", path.as_bytes().len());
+                entry.attributes.insert(crate::selinux::ATTRIBUTE.into(), label.into_bytes());
+            }
+        }
+    }
+
+    fn make(root: &Path, work: &Path, kind: &RootFileSystem) -> Vec<u8> {
+        let mut tree = tree();
+        kind.complete(&mut tree, EPOCH);
+        label(&mut tree);
+        let seed = Seed([9; 32]);
+        let stamp = Stamp { uuid: seed.uuid("a"), hash_seed: seed.uuid("b"), source_date_epoch: EPOCH };
+        let image = kind.make(&tree, &Tools::new(root, work, EPOCH), "root", &stamp).unwrap();
+        std::fs::read(image.path).unwrap()
+    }
+
+    #[test]
+    fn labels_capabilities_devices_and_links_arrive_in_ext4() {
+        let Some(root) = judge() else { return };
+        let work = tempfile::tempdir().unwrap();
+        let kind = RootFileSystem::Ext4 { label: "root".into(), size: Size::Fit { free_mebibytes: 8 } };
+        let first = make(&root, work.path(), &kind);
+        let sandbox = Sandbox::new(&root).bind(Bind::writable(work.path(), "/mnt"));
+        let ask = |request: &str| {
+            let output = sandbox.run(&Call::new("debugfs").args(["-R", request, "/mnt/root"])).unwrap();
+            output.stdout_text()
+        };
+        assert!(ask("ea_get /bin/ping security.selinux").contains("system_u:object_r:of_8_bytes_t:s0\\000"));
+        assert!(
+            ask("ea_get -x /bin/ping security.capability").contains("01 00 00 02 00 20"),
+            "{}",
+            ask("ea_get -x /bin/ping security.capability")
+        );
+        assert!(ask("ea_get /lost+found security.selinux").contains("of_10_bytes_t"));
+        let program = ask("stat /bin/ping");
+        for expected in ["Mode:  04755", "User: 70000", "Group:    12", "Links: 2", "Size: 10000"] {
+            assert!(program.contains(expected), "{expected}: {program}");
+        }
+        assert!(ask("stat /console").contains("Device major/minor number: 05:01"));
+        assert_eq!(first, make(&root, work.path(), &kind));
+    }
+
+    #[test]
+    fn labels_and_links_arrive_in_erofs() {
+        let Some(root) = judge() else { return };
+        let work = tempfile::tempdir().unwrap();
+        let kind =
+            RootFileSystem::Erofs { label: "root".into(), compression: Compression::Lz4Hc { level: 9 } };
+        let first = make(&root, work.path(), &kind);
+        let sandbox = Sandbox::new(&root).bind(Bind::writable(work.path(), "/mnt"));
+        let ask = |path: &str| {
+            let call = Call::new("dump.erofs").args([&format!("--path={path}"), "/mnt/root"]);
+            sandbox.run(&call).unwrap().stdout_text()
+        };
+        let program = ask("/bin/ping");
+        for expected in ["Links: 2", "Uid: 70000", "Gid: 12", "Access: 0755", "Size: 10000"] {
+            assert!(program.contains(expected), "{expected}: {program}");
+        }
+        // Values of attributes are stored as they are: names and compression do not change them.
+        for value in [&b"ystem_u:object_r:of_8_bytes_t:s0\0"[..], &CAPABILITY] {
+            assert!(first.windows(value.len()).any(|window| window == value), "{value:?}");
+        }
+        assert_eq!(first, make(&root, work.path(), &kind));
+    }
+
+    #[test]
+    fn a_label_that_is_too_long_is_refused_before_anything_is_made() {
+        let kind = RootFileSystem::Ext4 {
+            label: "a label of many bytes".into(),
+            size: Size::Fit { free_mebibytes: 0 },
+        };
+        let tools = Tools::new(Path::new("/nonexistent"), Path::new("/nonexistent"), 0);
+        let stamp =
+            Stamp { uuid: Seed([0; 32]).uuid("a"), hash_seed: Seed([0; 32]).uuid("b"), source_date_epoch: 0 };
+        let error = kind.make(&tree(), &tools, "root", &stamp).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the file system label `a label of many bytes` is longer than 16 bytes"
+        );
+    }
 }

@@ -7,7 +7,8 @@ use super::{InitrdError, elf};
 use crate::tree::{Entry, Kind, Tree, TreePath};
 
 /// Directories the dynamic linker looks in without being told, of Debian and of Fedora.
-const LIBRARY_DIRECTORIES: [&str; 5] = ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "lib64"];
+const LIBRARY_DIRECTORIES: [&str; 5] =
+    ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "lib64"];
 
 /// Copies parts of one tree into another.
 pub(super) struct Collector<'a> {
@@ -32,10 +33,17 @@ impl<'a> Collector<'a> {
         if !pattern.name().contains(&b'*') {
             return self.add(pattern);
         }
-        let Some(directory) = pattern.parent().and_then(|parent| self.source.resolve(&parent)) else { return false };
-        let found: Vec<TreePath> =
-            self.source.list(&directory).into_iter().filter(|path| fits(pattern.name(), path.name())).collect();
-        found.iter().fold(false, |any, path| self.add(path) || any)
+        let Some(directory) = pattern.parent().and_then(|parent| self.source.resolve(&parent)) else {
+            return false;
+        };
+        let found: Vec<TreePath> = self
+            .source
+            .list(&directory)
+            .into_iter()
+            .filter(|path| fits(pattern.name(), path.name()))
+            .collect();
+        let added = found.iter().filter(|path| self.add(path)).count();
+        added > 0
     }
 
     /// Copies a file or link with everything on the way to it; false when it does not exist or its links lead nowhere.
@@ -50,20 +58,26 @@ impl<'a> Collector<'a> {
 
     /// Adds a library by name, from the places where the linker looks.
     pub(super) fn add_library(&mut self, name: &str) -> bool {
-        LIBRARY_DIRECTORIES.iter().any(|directory| TreePath::parse(format!("{directory}/{name}")).is_ok_and(|path| self.add(&path)))
+        LIBRARY_DIRECTORIES
+            .iter()
+            .any(|directory| TreePath::parse(format!("{directory}/{name}")).is_ok_and(|path| self.add(&path)))
     }
 
     /// Finds libraries and interpreters until nothing is missing.
     pub(super) fn close(&mut self) -> Result<(), InitrdError> {
         let mut deferred: Vec<(TreePath, String)> = Vec::new();
         while let Some(path) = self.pending.pop_front() {
-            let Some(Kind::File(_) | Kind::HardLink(_)) = self.source.get(&path).map(|entry| &entry.kind) else { continue };
+            let Some(Kind::File(_) | Kind::HardLink(_)) = self.source.get(&path).map(|entry| &entry.kind)
+            else {
+                continue;
+            };
             let bytes = self.source.read(&path)?;
             if let Some(interpreter) = script_interpreter(&bytes) {
                 let found = TreePath::parse(&interpreter).is_ok_and(|interpreter| self.add(&interpreter));
                 self.require(found, &path, &interpreter)?;
             }
-            let linkage = elf::read(&bytes).map_err(|source| InitrdError::BrokenProgram { path: path.clone(), source })?;
+            let linkage = elf::read(&bytes)
+                .map_err(|source| InitrdError::BrokenProgram { path: path.clone(), source })?;
             let Some(linkage) = linkage else { continue };
             if let Some(interpreter) = &linkage.interpreter {
                 let found = TreePath::parse(interpreter).is_ok_and(|interpreter| self.add(&interpreter));
@@ -76,9 +90,13 @@ impl<'a> Collector<'a> {
             }
             for names in &linkage.loaded {
                 // What a program loads by itself it can also do without: systemd says so and goes on.
-                let unwanted = |name: &String| self.unwanted.iter().any(|pattern| fits(pattern.as_bytes(), name.as_bytes()));
+                let unwanted = |name: &String| {
+                    self.unwanted.iter().any(|pattern| fits(pattern.as_bytes(), name.as_bytes()))
+                };
                 let wanted: Vec<&String> = names.iter().filter(|name| !unwanted(name)).collect();
-                let _any_found = wanted.iter().any(|name| self.add_from(&linkage.search, &path, name) || self.add_library(name));
+                let _any_found = wanted
+                    .iter()
+                    .any(|name| self.add_from(&linkage.search, &path, name) || self.add_library(name));
             }
         }
         // A library without a search path of its own may count on the program having loaded the other one before.
@@ -90,7 +108,11 @@ impl<'a> Collector<'a> {
     }
 
     fn require(&self, found: bool, path: &TreePath, needs: &str) -> Result<(), InitrdError> {
-        if found { Ok(()) } else { Err(InitrdError::NoLibrary { path: path.clone(), needs: needs.to_owned() }) }
+        if found {
+            Ok(())
+        } else {
+            Err(InitrdError::NoLibrary { path: path.clone(), needs: needs.to_owned() })
+        }
     }
 
     fn add_from(&mut self, search: &[String], path: &TreePath, name: &str) -> bool {
@@ -98,7 +120,8 @@ impl<'a> Collector<'a> {
         search.iter().any(|directory| {
             let directory = directory.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin);
             // `..` in a search path is rare, and resolved by the tree.
-            let place = TreePath::parse(format!("{directory}/{name}")).ok().or_else(|| self.climb(&directory, name));
+            let place =
+                TreePath::parse(format!("{directory}/{name}")).ok().or_else(|| self.climb(&directory, name));
             place.is_some_and(|place| self.add(&place))
         })
     }
@@ -106,7 +129,11 @@ impl<'a> Collector<'a> {
     fn climb(&self, directory: &str, name: &str) -> Option<TreePath> {
         let mut place = TreePath::root();
         for component in directory.split('/').filter(|component| !component.is_empty() && *component != ".") {
-            place = if component == ".." { place.parent().unwrap_or_default() } else { self.source.resolve(&place.child(component.as_bytes()))? };
+            place = if component == ".." {
+                place.parent().unwrap_or_default()
+            } else {
+                self.source.resolve(&place.child(component.as_bytes()))?
+            };
         }
         Some(place.child(name.as_bytes()))
     }
@@ -166,8 +193,11 @@ impl<'a> Collector<'a> {
 
     fn target(&self, link: &TreePath, target: &[u8]) -> Option<TreePath> {
         let mut place = if target.starts_with(b"/") { TreePath::root() } else { link.parent()? };
-        for component in target.split(|byte| *byte == b'/').filter(|component| !component.is_empty() && *component != b".") {
-            place = if component == b".." { place.parent().unwrap_or_default() } else { place.child(component) };
+        for component in
+            target.split(|byte| *byte == b'/').filter(|component| !component.is_empty() && *component != b".")
+        {
+            place =
+                if component == b".." { place.parent().unwrap_or_default() } else { place.child(component) };
         }
         Some(place)
     }

@@ -65,7 +65,11 @@ impl InitrdContent {
             if line_text.is_empty() || line_text.starts_with('#') {
                 continue;
             }
-            content.add(line_text).map_err(|reason| InitrdContentError { line: index + 1, text: line_text.to_owned(), reason })?;
+            content.add(line_text).map_err(|reason| InitrdContentError {
+                line: index + 1,
+                text: line_text.to_owned(),
+                reason,
+            })?;
         }
         Ok(content)
     }
@@ -90,7 +94,11 @@ impl InitrdContent {
             None => (words[0], true),
         };
         let path = |text: &str| {
-            if text.starts_with('/') { TreePath::parse(text).map_err(|_| "the path climbs with `..`") } else { Err("the path must be absolute") }
+            if text.starts_with('/') {
+                TreePath::parse(text).map_err(|_| "the path climbs with `..`")
+            } else {
+                Err("the path must be absolute")
+            }
         };
         match (word, &words[1..]) {
             ("file", [file]) => self.files.push(Wish { what: path(file)?, required }),
@@ -104,8 +112,14 @@ impl InitrdContent {
                 self.directories.push((path(directory)?, mode & 0o7777));
             }
             ("file" | "unit" | "module" | "library", _) => return Err("one path or name must follow"),
-            ("link" | "directory" | "without-library", _) => return Err("wrong number of words, or a question mark that has no meaning here"),
-            _ => return Err("unknown word: file, unit, module, library, without-library, link and directory are known"),
+            ("link" | "directory" | "without-library", _) => {
+                return Err("wrong number of words, or a question mark that has no meaning here");
+            }
+            _ => {
+                return Err(
+                    "unknown word: file, unit, module, library, without-library, link and directory are known",
+                );
+            }
         }
         Ok(())
     }
@@ -135,7 +149,10 @@ mod tests {
     #[test]
     fn a_wrong_line_is_named() {
         let error = |text: &str| InitrdContent::parse(text).unwrap_err().to_string();
-        assert_eq!(error("\nfile usr/bin/x"), "line 2 of an initrd's content, `file usr/bin/x`: the path must be absolute");
+        assert_eq!(
+            error("\nfile usr/bin/x"),
+            "line 2 of an initrd's content, `file usr/bin/x`: the path must be absolute"
+        );
         assert!(error("files /x").contains("unknown word"));
         assert!(error("directory /x rwx").contains("octal"));
         assert!(error("link? /x /y").contains("question mark"));

@@ -10,7 +10,9 @@ pub(super) fn write(tree: &Tree, modified: u64, output: &mut impl Write) -> io::
     for (number, (path, entry)) in entries.enumerate() {
         let (format, device, data) = match &entry.kind {
             Kind::Directory => (0o040_000, (0, 0), Vec::new()),
-            Kind::File(_) | Kind::HardLink(_) => (0o100_000, (0, 0), tree.read(path).map_err(io::Error::other)?),
+            Kind::File(_) | Kind::HardLink(_) => {
+                (0o100_000, (0, 0), tree.read(path).map_err(io::Error::other)?)
+            }
             Kind::SymbolicLink(target) => (0o120_000, (0, 0), target.clone()),
             Kind::CharacterDevice { major, minor } => (0o020_000, (*major, *minor), Vec::new()),
             Kind::BlockDevice { major, minor } => (0o060_000, (*major, *minor), Vec::new()),

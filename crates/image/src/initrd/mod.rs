@@ -25,6 +25,8 @@ const COMPRESSION_LEVEL: i32 = 9;
 
 /// Accounts below this number belong to the system.
 const FIRST_PERSON: u32 = 1000;
+/// From here on numbers have fixed meanings again, such as `nobody`.
+const FIRST_SPECIAL: u32 = 65_000;
 
 /// Why no initrd can be made.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +97,7 @@ pub enum InitrdError {
 }
 
 /// Puts the initrd's tree together.
-pub fn collect(
+pub(crate) fn collect(
     tree: &Tree,
     kernel: &Kernel,
     content: &InitrdContent,
@@ -143,7 +145,7 @@ pub fn collect(
 }
 
 /// Archives and compresses an initrd's tree.
-pub fn pack(initrd: &Tree, modified: u64, output: impl Write) -> std::io::Result<()> {
+pub(crate) fn pack(initrd: &Tree, modified: u64, output: impl Write) -> std::io::Result<()> {
     let mut encoder = zstd::Encoder::new(output, COMPRESSION_LEVEL)?;
     // The kernel does not check it, and reads the frame to its end anyway.
     encoder.include_checksum(false)?;
@@ -205,7 +207,7 @@ fn system_accounts(text: &str) -> String {
         .filter_map(|line| {
             let mut fields: Vec<&str> = line.split(':').collect();
             let number: u32 = fields.get(2)?.parse().ok()?;
-            if number >= FIRST_PERSON && number < 65_000 {
+            if (FIRST_PERSON..FIRST_SPECIAL).contains(&number) {
                 return None;
             }
             if fields.len() == 4 {
@@ -226,6 +228,9 @@ mod tests {
 
     #[test]
     fn people_do_not_get_into_the_initrd() {
-        assert_eq!(system_accounts("root:x:0:\nadm:x:4:ada\nada:x:1000:\nnogroup:x:65534:\nbroken\n"), "root:x:0:\nadm:x:4:\nnogroup:x:65534:\n");
+        assert_eq!(
+            system_accounts("root:x:0:\nadm:x:4:ada\nada:x:1000:\nnogroup:x:65534:\nbroken\n"),
+            "root:x:0:\nadm:x:4:\nnogroup:x:65534:\n"
+        );
     }
 }

@@ -59,9 +59,13 @@ impl Catalogue {
     fn read(tree: &Tree, kernel: &Kernel) -> Result<Self, InitrdError> {
         let text = |name: &str| tree.read_text(&kernel.modules.child(name.as_bytes()));
         let mut modules = BTreeMap::new();
-        for line in text("modules.dep").map_err(|source| InitrdError::NoModuleIndex { release: kernel.release.clone(), source })?.lines() {
+        for line in text("modules.dep")
+            .map_err(|source| InitrdError::NoModuleIndex { release: kernel.release.clone(), source })?
+            .lines()
+        {
             let Some((path, needs)) = line.split_once(':') else { continue };
-            modules.insert(name(path), (path.to_owned(), needs.split_whitespace().map(str::to_owned).collect()));
+            modules
+                .insert(name(path), (path.to_owned(), needs.split_whitespace().map(str::to_owned).collect()));
         }
         let built_in = text("modules.builtin")?.lines().map(name).collect();
         let mut soft = BTreeMap::new();
@@ -97,7 +101,9 @@ impl Catalogue {
             let Some((path, needs)) = self.modules.get(&module) else { continue };
             if picked.insert(path.clone()) {
                 pending.extend(needs.iter().map(|path| name(path)));
-                pending.extend(self.soft.get(&module).into_iter().flatten().map(|module| module.replace('-', "_")));
+                pending.extend(
+                    self.soft.get(&module).into_iter().flatten().map(|module| module.replace('-', "_")),
+                );
             }
         }
         Ok(picked)
@@ -121,7 +127,9 @@ fn unpack(path: &TreePath, bytes: Vec<u8>) -> Result<Vec<u8>, InitrdError> {
     if bytes.starts_with(b"\xfd7zXZ\0") {
         liblzma::read::XzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(broken)?;
     } else if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
-        zstd::Decoder::new(&bytes[..]).and_then(|mut decoder| decoder.read_to_end(&mut plain)).map_err(broken)?;
+        zstd::Decoder::new(&bytes[..])
+            .and_then(|mut decoder| decoder.read_to_end(&mut plain))
+            .map_err(broken)?;
     } else if bytes.starts_with(b"\x1f\x8b") {
         flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(broken)?;
     } else {
@@ -130,12 +138,19 @@ fn unpack(path: &TreePath, bytes: Vec<u8>) -> Result<Vec<u8>, InitrdError> {
     if plain.starts_with(b"\x7fELF") {
         Ok(plain)
     } else {
-        Err(broken(std::io::Error::new(std::io::ErrorKind::InvalidData, "no ELF file, and not compressed by xz, zstd or gzip")))
+        Err(broken(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "no ELF file, and not compressed by xz, zstd or gzip",
+        )))
     }
 }
 
 /// Runs depmod over the picked modules alone; its binary indexes are what modprobe and udev read.
-fn index(kernel: &Kernel, files: &BTreeMap<TreePath, Vec<u8>>, tools: &Tools) -> Result<BTreeMap<TreePath, Vec<u8>>, InitrdError> {
+fn index(
+    kernel: &Kernel,
+    files: &BTreeMap<TreePath, Vec<u8>>,
+    tools: &Tools,
+) -> Result<BTreeMap<TreePath, Vec<u8>>, InitrdError> {
     let work_error = |source| InitrdError::Work { path: tools.work().to_path_buf(), source };
     let folder = tempfile::Builder::new().prefix("modules-").tempdir_in(tools.work()).map_err(work_error)?;
     for (path, bytes) in files {
@@ -152,7 +167,8 @@ fn index(kernel: &Kernel, files: &BTreeMap<TreePath, Vec<u8>>, tools: &Tools) ->
     let mut indexes = BTreeMap::new();
     for entry in std::fs::read_dir(&modules).map_err(work_error)? {
         let entry = entry.map_err(work_error)?;
-        let path = kernel.modules.child(std::os::unix::ffi::OsStrExt::as_bytes(entry.file_name().as_os_str()));
+        let path =
+            kernel.modules.child(std::os::unix::ffi::OsStrExt::as_bytes(entry.file_name().as_os_str()));
         if entry.file_type().map_err(work_error)?.is_file() && !files.contains_key(&path) {
             indexes.insert(path, std::fs::read(entry.path()).map_err(work_error)?);
         }
@@ -176,7 +192,10 @@ mod tests {
         let mut tree = Tree::default();
         tree.ensure_directory(&kernel().modules, 0);
         for (file, text) in [
-            ("modules.dep", "kernel/a-b.ko.xz: kernel/c.ko.xz\nkernel/c.ko.xz:\nkernel/d.ko.xz:\nkernel/e.ko.xz:\n"),
+            (
+                "modules.dep",
+                "kernel/a-b.ko.xz: kernel/c.ko.xz\nkernel/c.ko.xz:\nkernel/d.ko.xz:\nkernel/e.ko.xz:\n",
+            ),
             ("modules.builtin", "kernel/fs/builtin.ko\n"),
             ("modules.softdep", "# comment\nsoftdep c pre: d gone post: builtin\n"),
         ] {
@@ -191,14 +210,22 @@ mod tests {
 
     #[test]
     fn a_module_brings_what_it_needs_and_what_it_would_like() {
-        let picked = catalogue().pick(&[wish("a_b", true), wish("builtin", true), wish("absent", false)], &kernel()).unwrap();
-        assert_eq!(picked.into_iter().collect::<Vec<_>>(), ["kernel/a-b.ko.xz", "kernel/c.ko.xz", "kernel/d.ko.xz"]);
+        let picked = catalogue()
+            .pick(&[wish("a_b", true), wish("builtin", true), wish("absent", false)], &kernel())
+            .unwrap();
+        assert_eq!(
+            picked.into_iter().collect::<Vec<_>>(),
+            ["kernel/a-b.ko.xz", "kernel/c.ko.xz", "kernel/d.ko.xz"]
+        );
     }
 
     #[test]
     fn all_absent_modules_are_told_at_once() {
         let error = catalogue().pick(&[wish("x", true), wish("y", true)], &kernel()).unwrap_err();
-        assert_eq!(error.to_string(), "kernel 6.1 has none of these modules, neither built in nor to load: x, y");
+        assert_eq!(
+            error.to_string(),
+            "kernel 6.1 has none of these modules, neither built in nor to load: x, y"
+        );
     }
 
     #[test]

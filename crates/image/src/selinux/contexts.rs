@@ -112,10 +112,15 @@ mod tests {
     #[test]
     fn a_line_may_leave_out_the_kind_and_say_none() {
         let lines = parse("f", "# c\n\n/a\tu:r:t\n/b -- u:r:x\n/c -d <<none>>\n").unwrap();
-        let read: Vec<_> = lines.iter().map(|line| (line.number, line.kind, line.context.as_deref())).collect();
+        let read: Vec<_> =
+            lines.iter().map(|line| (line.number, line.kind, line.context.as_deref())).collect();
         assert_eq!(
             read,
-            [(3, None, Some("u:r:t")), (4, Some(FileKind::Regular), Some("u:r:x")), (5, Some(FileKind::Directory), None)]
+            [
+                (3, None, Some("u:r:t")),
+                (4, Some(FileKind::Regular), Some("u:r:x")),
+                (5, Some(FileKind::Directory), None)
+            ]
         );
     }
 

@@ -100,7 +100,8 @@ impl Contexts {
 
     fn nodes_on_the_way(&self, path: &[u8]) -> Vec<&Node> {
         let mut nodes = vec![&self.nodes[&Vec::new()]];
-        for (end, _) in path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').take(DEEPEST_NODE) {
+        for (end, _) in path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').take(DEEPEST_NODE)
+        {
             match self.nodes.get(&path[..end]) {
                 Some(node) => nodes.push(node),
                 None => break,
@@ -110,7 +111,8 @@ impl Contexts {
     }
 
     fn insert(&mut self, file_index: usize, file: &str, line: Line) -> Result<(), ContextsError> {
-        let specification = Specification { order: (file_index, line.number), kind: line.kind, context: line.context };
+        let specification =
+            Specification { order: (file_index, line.number), kind: line.kind, context: line.context };
         match literal(&line.pattern) {
             Some(path) => {
                 let node = self.node(directories(&path));
@@ -146,20 +148,37 @@ impl Contexts {
 impl Node {
     /// The exact match that was read last; within one file, the first.
     fn literal(&self, path: &[u8], kind: FileKind) -> Option<&Specification> {
-        let fitting = self.literals.get(path)?.iter().filter(|literal| literal.kind.is_none_or(|wanted| wanted == kind));
+        let fitting = self
+            .literals
+            .get(path)?
+            .iter()
+            .filter(|literal| literal.kind.is_none_or(|wanted| wanted == kind));
         fitting.rev().max_by_key(|literal| literal.order.0)
     }
 }
 
 impl Pattern {
     fn check(&self, file: &str, line: usize) -> Result<(), ContextsError> {
-        let bad = |source| ContextsError::BadPattern { file: file.to_owned(), line, pattern: self.text.clone(), source: Box::new(source) };
-        regex_syntax::ParserBuilder::new().utf8(false).unicode(false).build().parse(&anchored(&self.text)).map(drop).map_err(bad)
+        let bad = |source| ContextsError::BadPattern {
+            file: file.to_owned(),
+            line,
+            pattern: self.text.clone(),
+            source: Box::new(source),
+        };
+        regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .unicode(false)
+            .build()
+            .parse(&anchored(&self.text))
+            .map(drop)
+            .map_err(bad)
     }
 
     fn matches(&self, path: &[u8]) -> bool {
         // Anchored, with a dot that also means a line end, over bytes: as libselinux asks of PCRE2.
-        let compile = || RegexBuilder::new(&anchored(&self.text)).dot_matches_new_line(true).unicode(false).build().ok();
+        let compile = || {
+            RegexBuilder::new(&anchored(&self.text)).dot_matches_new_line(true).unicode(false).build().ok()
+        };
         self.regex.get_or_init(compile).as_ref().is_some_and(|regex| regex.is_match(path))
     }
 }
@@ -174,9 +193,12 @@ fn literal(pattern: &str) -> Option<Vec<u8>> {
     let mut bytes = pattern.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'.' | b'^' | b'$' | b'?' | b'*' | b'+' | b'|' | b'[' | b'(' | b'{' | b']' | b')' | b'}' => return None,
+            b'.' | b'^' | b'$' | b'?' | b'*' | b'+' | b'|' | b'[' | b'(' | b'{' | b']' | b')' | b'}' => {
+                return None;
+            }
             b'\\' => match bytes.next()? {
-                escaped @ (b'.' | b'^' | b'$' | b'?' | b'*' | b'+' | b'|' | b'[' | b'(' | b'{' | b']' | b')' | b'}' | b'-' | b'_' | b',') => path.push(escaped),
+                escaped @ (b'.' | b'^' | b'$' | b'?' | b'*' | b'+' | b'|' | b'[' | b'(' | b'{' | b']'
+                | b')' | b'}' | b'-' | b'_' | b',') => path.push(escaped),
                 _ => return None,
             },
             byte => path.push(byte),
@@ -187,8 +209,12 @@ fn literal(pattern: &str) -> Option<Vec<u8>> {
 
 /// The directories a path goes through, at most three.
 fn directories(path: &[u8]) -> Vec<Vec<u8>> {
-    let mut components: Vec<Vec<u8>> =
-        path.split(|byte| *byte == b'/').skip(1).filter(|component| !component.is_empty()).map(<[u8]>::to_vec).collect();
+    let mut components: Vec<Vec<u8>> = path
+        .split(|byte| *byte == b'/')
+        .skip(1)
+        .filter(|component| !component.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect();
     components.pop();
     components.truncate(DEEPEST_NODE);
     components
@@ -220,14 +246,16 @@ mod tests {
 
     #[test]
     fn a_later_file_wins_over_an_earlier_one() {
-        let contexts = contexts("/home/.* first\n/home/a/x -- one\n", "/home/[^/]+/.* second\n/home/a/x -- two\n");
+        let contexts =
+            contexts("/home/.* first\n/home/a/x -- one\n", "/home/[^/]+/.* second\n/home/a/x -- two\n");
         assert_eq!(ask(&contexts, "/home/a/b", Regular).unwrap(), "second");
         assert_eq!(ask(&contexts, "/home/a/x", Regular).unwrap(), "two");
     }
 
     #[test]
     fn none_is_an_answer_and_substitutions_come_first() {
-        let contexts = contexts("/.* default\n/proc/.* <<none>>\n/usr/lib/.* lib\n/usr/lib/a\\.so -- object\n", "");
+        let contexts =
+            contexts("/.* default\n/proc/.* <<none>>\n/usr/lib/.* lib\n/usr/lib/a\\.so -- object\n", "");
         assert_eq!(ask(&contexts, "/proc/1", Directory), None);
         assert_eq!(ask(&contexts, "/lib/x", Regular).unwrap(), "lib");
         assert_eq!(ask(&contexts, "/lib/a.so", Regular).unwrap(), "object");
@@ -238,6 +266,9 @@ mod tests {
         let files = [("main".to_owned(), "/a\n".to_owned() + "")];
         assert!(Contexts::parse(&files, "", "").is_err());
         let files = [("main".to_owned(), "/ok x\n/a(b x\n".to_owned())];
-        assert_eq!(Contexts::parse(&files, "", "").unwrap_err().to_string(), "main:2: `/a(b` is no regular expression");
+        assert_eq!(
+            Contexts::parse(&files, "", "").unwrap_err().to_string(),
+            "main:2: `/a(b` is no regular expression"
+        );
     }
 }

@@ -17,7 +17,9 @@ pub const ATTRIBUTE: &str = "security.selinux";
 #[derive(Debug, thiserror::Error)]
 pub enum LabelError {
     /// The policy the image asks for is not installed in the tree.
-    #[error("the image is to be labelled by the SELinux policy `{policy}`, but the tree has no {path}: install the policy's package or turn labels off")]
+    #[error(
+        "the image is to be labelled by the SELinux policy `{policy}`, but the tree has no {path}: install the policy's package or turn labels off"
+    )]
     NoPolicy {
         /// The policy's name, such as `targeted` or `default`.
         policy: String,
@@ -56,7 +58,8 @@ impl Contexts {
             return Err(bad_name());
         }
         let file = |suffix: &str| {
-            TreePath::parse(format!("etc/selinux/{policy}/contexts/files/file_contexts{suffix}")).map_err(|_| bad_name())
+            TreePath::parse(format!("etc/selinux/{policy}/contexts/files/file_contexts{suffix}"))
+                .map_err(|_| bad_name())
         };
         let main = file("")?;
         if tree.resolve(&main).is_none() {
@@ -65,7 +68,11 @@ impl Contexts {
         let unreadable = |source| LabelError::Unreadable { policy: policy.to_owned(), source };
         let optional = |suffix: &str| -> Result<String, LabelError> {
             let path = file(suffix)?;
-            if tree.resolve(&path).is_some() { tree.read_text(&path).map_err(unreadable) } else { Ok(String::new()) }
+            if tree.resolve(&path).is_some() {
+                tree.read_text(&path).map_err(unreadable)
+            } else {
+                Ok(String::new())
+            }
         };
         // The order is libselinux's: what is read later wins over what was read before.
         let main_name = main.to_string();

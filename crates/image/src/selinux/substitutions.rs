@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn the_last_line_that_fits_at_a_component_end_is_used() {
-        let substitutions = Substitutions::parse("/lib /usr/lib\n/lib/systemd /usr/lib/sd\n# /x /y\n/all /\n");
+        let substitutions =
+            Substitutions::parse("/lib /usr/lib\n/lib/systemd /usr/lib/sd\n# /x /y\n/all /\n");
         assert_eq!(substitutions.apply(b"/lib/systemd/a").unwrap(), b"/usr/lib/sd/a");
         assert_eq!(substitutions.apply(b"/lib").unwrap(), b"/usr/lib");
         assert_eq!(substitutions.apply(b"/all/a").unwrap(), b"/a");

@@ -69,7 +69,11 @@ pub enum AccountError {
 }
 
 /// Locks root, adds the accounts in the given order, and brings every date of a password change down to the source date epoch.
-pub(crate) fn apply(tree: &mut Tree, accounts: &[Account], source_date_epoch: u64) -> Result<(), AccountError> {
+pub(crate) fn apply(
+    tree: &mut Tree,
+    accounts: &[Account],
+    source_date_epoch: u64,
+) -> Result<(), AccountError> {
     let mut files = AccountFiles::read(tree)?;
     let day = source_date_epoch / 86_400;
     files.lock_root(day);
@@ -98,10 +102,19 @@ const GSHADOW: &str = "etc/gshadow";
 impl AccountFiles {
     fn read(tree: &Tree) -> Result<Self, AccountError> {
         let lines = |path: &str| -> Result<Vec<Vec<String>>, AccountError> {
-            Ok(tree.read_text(&known(path))?.lines().map(|line| line.split(':').map(str::to_owned).collect()).collect())
+            Ok(tree
+                .read_text(&known(path))?
+                .lines()
+                .map(|line| line.split(':').map(str::to_owned).collect())
+                .collect())
         };
         let optional = |path: &str| tree.get(&known(path)).map(|_| lines(path)).transpose();
-        Ok(Self { passwd: lines(PASSWD)?, group: lines(GROUP)?, shadow: optional(SHADOW)?, gshadow: optional(GSHADOW)? })
+        Ok(Self {
+            passwd: lines(PASSWD)?,
+            group: lines(GROUP)?,
+            shadow: optional(SHADOW)?,
+            gshadow: optional(GSHADOW)?,
+        })
     }
 
     fn lock_root(&mut self, day: u64) {
@@ -131,7 +144,9 @@ impl AccountFiles {
         let number = match account.number {
             Some(number) if numbers.contains(&number) => return Err(taken(format!("the number {number}"))),
             Some(number) => number,
-            None => (1000..60_000).find(|number| !numbers.contains(number)).ok_or_else(|| taken("all numbers".to_owned()))?,
+            None => (1000..60_000)
+                .find(|number| !numbers.contains(number))
+                .ok_or_else(|| taken("all numbers".to_owned()))?,
         };
         for group in &account.groups {
             let unknown = || AccountError::UnknownGroup { name: account.name.clone(), group: group.clone() };
@@ -141,7 +156,15 @@ impl AccountFiles {
             }
         }
         let text = number.to_string();
-        self.passwd.push(fields(&[&account.name, "x", &text, &text, &account.comment, &account.home, &account.shell]));
+        self.passwd.push(fields(&[
+            &account.name,
+            "x",
+            &text,
+            &text,
+            &account.comment,
+            &account.home,
+            &account.shell,
+        ]));
         self.group.push(fields(&[&account.name, "x", &text, ""]));
         let hash = match &account.password {
             PasswordPolicy::Locked => "!*",
@@ -167,7 +190,12 @@ impl AccountFiles {
     }
 
     fn write(self, tree: &mut Tree, source_date_epoch: u64) {
-        for (path, lines) in [(PASSWD, Some(self.passwd)), (GROUP, Some(self.group)), (SHADOW, self.shadow), (GSHADOW, self.gshadow)] {
+        for (path, lines) in [
+            (PASSWD, Some(self.passwd)),
+            (GROUP, Some(self.group)),
+            (SHADOW, self.shadow),
+            (GSHADOW, self.gshadow),
+        ] {
             let Some(lines) = lines else { continue };
             let text: String = lines.iter().map(|fields| fields.join(":") + "\n").collect();
             let path = known(path);
@@ -183,8 +211,14 @@ impl AccountFiles {
     }
 }
 
-fn make_home(tree: &mut Tree, account: &Account, number: u32, source_date_epoch: u64) -> Result<(), AccountError> {
-    let home = TreePath::parse(&account.home).map_err(|_| malformed(account, "home", &account.home, "it climbs with `..`"))?;
+fn make_home(
+    tree: &mut Tree,
+    account: &Account,
+    number: u32,
+    source_date_epoch: u64,
+) -> Result<(), AccountError> {
+    let home = TreePath::parse(&account.home)
+        .map_err(|_| malformed(account, "home", &account.home, "it climbs with `..`"))?;
     let owned = |mut entry: Entry, mode| {
         (entry.mode, entry.user, entry.group, entry.modified) = (mode, number, number, source_date_epoch);
         entry
@@ -218,14 +252,27 @@ fn home_place(home: &TreePath, skeleton: &TreePath, path: &TreePath) -> TreePath
 fn validate(account: &Account) -> Result<(), AccountError> {
     let mut characters = account.name.chars();
     let starts_well = characters.next().is_some_and(|first| first.is_ascii_lowercase() || first == '_');
-    if !starts_well || account.name.len() > 31 || !characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)) {
-        return Err(malformed(account, "name", &account.name, "it must be up to 31 lower-case letters, digits, `_` and `-`, and start with a letter"));
+    if !starts_well
+        || account.name.len() > 31
+        || !characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
+    {
+        return Err(malformed(
+            account,
+            "name",
+            &account.name,
+            "it must be up to 31 lower-case letters, digits, `_` and `-`, and start with a letter",
+        ));
     }
     let hash = match &account.password {
         PasswordPolicy::Hash(hash) => hash.as_str(),
         PasswordPolicy::Locked => "",
     };
-    let plain = [("comment", account.comment.as_str()), ("home", &account.home), ("shell", &account.shell), ("password hash", hash)];
+    let plain = [
+        ("comment", account.comment.as_str()),
+        ("home", &account.home),
+        ("shell", &account.shell),
+        ("password hash", hash),
+    ];
     for (field, value) in plain {
         if value.contains([':', '\n', '\0']) {
             return Err(malformed(account, field, value, "a colon or line end would begin another field"));
@@ -251,7 +298,9 @@ fn has(lines: &[Vec<String>], name: &str) -> bool {
 }
 
 fn join(lines: &mut [Vec<String>], group: &str, member: &str) -> bool {
-    let Some(members) = lines.iter_mut().find(|fields| fields[0] == group).and_then(|fields| fields.get_mut(3)) else {
+    let Some(members) =
+        lines.iter_mut().find(|fields| fields[0] == group).and_then(|fields| fields.get_mut(3))
+    else {
         return false;
     };
     if !members.is_empty() {
@@ -278,7 +327,10 @@ mod tests {
         let mut tree = Tree::default();
         tree.ensure_directory(&known("etc/skel"), 0);
         tree.insert(known("etc/skel/.profile"), Entry::file(*b"p", 0o644, 0));
-        tree.insert(known("etc/passwd"), Entry::file(*b"root:x:0:0:root:/root:/bin/sh\nstaff:x:1000:1000::/:/bin/false\n", 0o644, 0));
+        tree.insert(
+            known("etc/passwd"),
+            Entry::file(*b"root:x:0:0:root:/root:/bin/sh\nstaff:x:1000:1000::/:/bin/false\n", 0o644, 0),
+        );
         tree.insert(known("etc/group"), Entry::file(*b"root:x:0:\nsudo:x:27:other\n", 0o644, 0));
         let mut shadow = Entry::file(*b"root:*:99999:0:99999:7:::\n", 0o640, 0);
         shadow.group = 42;
@@ -322,7 +374,10 @@ mod tests {
             apply(&mut tree(), &[account], 0).unwrap_err().to_string()
         };
         assert!(with(|account| account.name = "Ada".into()).contains("lower-case"));
-        assert!(with(|account| account.shell = "/bin/sh\nroot2:x:0:0::/:/bin/sh".into()).contains("another field"));
+        assert!(
+            with(|account| account.shell = "/bin/sh\nroot2:x:0:0::/:/bin/sh".into())
+                .contains("another field")
+        );
         assert!(with(|account| account.groups = vec!["wheel".into()]).contains("group `wheel`"));
         assert!(with(|account| account.name = "staff".into()).contains("a user of that name"));
         assert!(with(|account| account.number = Some(27)).contains("the number 27"));

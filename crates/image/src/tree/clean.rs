@@ -6,7 +6,9 @@ use super::{Entry, Kind, ReadError, Tree, TreePath};
 #[derive(Debug, thiserror::Error)]
 pub enum CleanError {
     /// The package database was not closed.
-    #[error("{path} holds changes that are not yet in the package database: installation did not end well; install the tree again")]
+    #[error(
+        "{path} holds changes that are not yet in the package database: installation did not end well; install the tree again"
+    )]
     UnfinishedDatabase {
         /// The write-ahead log.
         path: TreePath,
@@ -17,8 +19,16 @@ pub enum CleanError {
 }
 
 /// Directories whose content is a cache, a log or scratch space; they stay, what they hold goes.
-const EMPTIED: [&str; 8] =
-    ["tmp", "var/tmp", "var/log", "var/cache", "var/lib/apt/lists", "var/lib/dnf", "boot/loader", "var/lib/systemd/pstore"];
+const EMPTIED: [&str; 8] = [
+    "tmp",
+    "var/tmp",
+    "var/log",
+    "var/cache",
+    "var/lib/apt/lists",
+    "var/lib/dnf",
+    "boot/loader",
+    "var/lib/systemd/pstore",
+];
 
 /// Files that hold a machine's identity, entropy or locks, or a program's copy of an older version.
 const REMOVED: [&str; 20] = [
@@ -48,7 +58,8 @@ const REMOVED: [&str; 20] = [
 const DATABASES: [&str; 2] = ["usr/lib/sysimage/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite"];
 
 /// The directories a kernel and systemd mount over before anything else can make them.
-const MOUNT_POINTS: [(&str, u32); 5] = [("dev", 0o755), ("proc", 0o555), ("run", 0o755), ("sys", 0o555), ("tmp", 0o1777)];
+const MOUNT_POINTS: [(&str, u32); 5] =
+    [("dev", 0o755), ("proc", 0o555), ("run", 0o755), ("sys", 0o555), ("tmp", 0o1777)];
 
 /// Removes caches, logs, identities and locks, and leaves the machine id to be made at first boot.
 pub fn clean(tree: &mut Tree, source_date_epoch: u64) -> Result<(), CleanError> {
@@ -133,9 +144,25 @@ mod tests {
         assert_eq!(
             names,
             [
-                "/", "/dev", "/etc", "/etc/machine-id", "/etc/passwd", "/proc", "/run", "/sys", "/tmp", "/usr", "/usr/lib",
-                "/usr/lib/sysimage", "/usr/lib/sysimage/rpm", "/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var", "/var/cache",
-                "/var/cache/ldconfig", "/var/log", "/var/log/journal"
+                "/",
+                "/dev",
+                "/etc",
+                "/etc/machine-id",
+                "/etc/passwd",
+                "/proc",
+                "/run",
+                "/sys",
+                "/tmp",
+                "/usr",
+                "/usr/lib",
+                "/usr/lib/sysimage",
+                "/usr/lib/sysimage/rpm",
+                "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+                "/var",
+                "/var/cache",
+                "/var/cache/ldconfig",
+                "/var/log",
+                "/var/log/journal"
             ]
         );
         assert_eq!(tree.read(&known("etc/machine-id")).unwrap(), b"uninitialized\n");

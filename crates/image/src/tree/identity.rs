@@ -17,10 +17,19 @@ impl Identity {
         for directory in ["etc", "usr/lib"] {
             tree.ensure_directory(&known(directory), source_date_epoch);
         }
-        tree.insert(known("usr/lib/os-release"), Entry::file(self.os_release.as_bytes(), 0o644, source_date_epoch));
-        tree.insert(known("etc/os-release"), Entry::symbolic_link("../usr/lib/os-release", source_date_epoch));
+        tree.insert(
+            known("usr/lib/os-release"),
+            Entry::file(self.os_release.as_bytes(), 0o644, source_date_epoch),
+        );
+        tree.insert(
+            known("etc/os-release"),
+            Entry::symbolic_link("../usr/lib/os-release", source_date_epoch),
+        );
         match &self.host_name {
-            Some(name) => tree.insert(known("etc/hostname"), Entry::file(format!("{name}\n").into_bytes(), 0o644, source_date_epoch)),
+            Some(name) => tree.insert(
+                known("etc/hostname"),
+                Entry::file(format!("{name}\n").into_bytes(), 0o644, source_date_epoch),
+            ),
             None => {
                 tree.remove(&known("etc/hostname"));
             }
@@ -47,7 +56,8 @@ mod tests {
 
     #[test]
     fn os_release_is_readable_at_both_places() {
-        let identity = Identity { os_release: "ID=lazuli\nVERSION_ID=\"1.0\"\n".into(), host_name: Some("node".into()) };
+        let identity =
+            Identity { os_release: "ID=lazuli\nVERSION_ID=\"1.0\"\n".into(), host_name: Some("node".into()) };
         let mut tree = Tree::default();
         identity.apply(&mut tree, 7);
         assert_eq!(tree.read_text(&known("etc/os-release")).unwrap(), identity.os_release);

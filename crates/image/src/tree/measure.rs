@@ -44,7 +44,9 @@ pub fn measure(tree: &Tree) -> TreeSize {
                 size.file_blocks += content.size().div_ceil(4096);
             }
             Kind::HardLink(_) => {}
-            Kind::SymbolicLink(_) | Kind::CharacterDevice { .. } | Kind::BlockDevice { .. } | Kind::Pipe => size.others += 1,
+            Kind::SymbolicLink(_) | Kind::CharacterDevice { .. } | Kind::BlockDevice { .. } | Kind::Pipe => {
+                size.others += 1
+            }
         }
     }
     size

@@ -202,7 +202,8 @@ impl Tree {
 
     /// Takes an entry out, with all it holds when it is a directory; a hard link to it becomes the file itself.
     pub fn remove(&mut self, path: &TreePath) -> bool {
-        let doomed: Vec<TreePath> = self.entries.keys().filter(|entry| *entry == path || entry.is_inside(path)).cloned().collect();
+        let doomed: Vec<TreePath> =
+            self.entries.keys().filter(|entry| *entry == path || entry.is_inside(path)).cloned().collect();
         for path in &doomed {
             let Some(entry) = self.entries.remove(path) else { continue };
             if matches!(entry.kind, Kind::File(_)) {
@@ -295,7 +296,10 @@ impl Tree {
     }
 
     fn promote_hard_link(&mut self, removed: &TreePath, entry: Entry) {
-        let mut others = self.entries.iter_mut().filter(|(_, other)| matches!(&other.kind, Kind::HardLink(first) if first == removed));
+        let mut others = self
+            .entries
+            .iter_mut()
+            .filter(|(_, other)| matches!(&other.kind, Kind::HardLink(first) if first == removed));
         let Some((heir, place)) = others.next() else { return };
         let heir = heir.clone();
         *place = entry;
@@ -341,7 +345,9 @@ mod tests {
             tree.insert(path(other), link);
         }
         tree.remove(&path("a"));
-        assert!(matches!(&tree.get(&path("b")).unwrap().kind, Kind::File(Content::Bytes(bytes)) if **bytes == *b"x"));
+        assert!(
+            matches!(&tree.get(&path("b")).unwrap().kind, Kind::File(Content::Bytes(bytes)) if **bytes == *b"x")
+        );
         assert_eq!(tree.get(&path("c")).unwrap().kind, Kind::HardLink(path("b")));
     }
 

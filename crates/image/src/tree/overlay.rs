@@ -41,7 +41,9 @@ pub enum OverlayError {
     #[error("an overlay rule is out of bounds")]
     OutsideTree(#[from] PathOutsideTree),
     /// A rule names a path that neither the folder nor the tree has.
-    #[error("the overlay rule for {path} fits nothing: neither the overlay {folder} nor the image has that path")]
+    #[error(
+        "the overlay rule for {path} fits nothing: neither the overlay {folder} nor the image has that path"
+    )]
     UnusedRule {
         /// The path of the rule.
         path: TreePath,
@@ -95,19 +97,27 @@ impl Overlay {
         self.rules.iter().try_for_each(|rule| self.own(tree, rule))
     }
 
-    fn laid(&self, folder: &Tree, path: &TreePath, entry: &Entry, source_date_epoch: u64) -> Result<Entry, OverlayError> {
+    fn laid(
+        &self,
+        folder: &Tree,
+        path: &TreePath,
+        entry: &Entry,
+        source_date_epoch: u64,
+    ) -> Result<Entry, OverlayError> {
         Ok(match &entry.kind {
             Kind::SymbolicLink(target) => Entry::symbolic_link(target.clone(), source_date_epoch),
             // A copy in memory: overlay files are small, and the folder may change while the image is built.
             _ => {
                 let content = folder.content(path)?;
                 let program = match content {
-                    Content::OnDisk { path, .. } => std::fs::metadata(path)
-                        .map_err(|source| ReadError::Unreadable { path: path.clone(), source })?
-                        .permissions()
-                        .mode()
-                        & 0o100
-                        != 0,
+                    Content::OnDisk { path, .. } => {
+                        std::fs::metadata(path)
+                            .map_err(|source| ReadError::Unreadable { path: path.clone(), source })?
+                            .permissions()
+                            .mode()
+                            & 0o100
+                            != 0
+                    }
                     Content::Bytes(_) => false,
                 };
                 Entry::file(content.read()?, if program { 0o755 } else { 0o644 }, source_date_epoch)
@@ -212,7 +222,9 @@ mod tests {
     #[test]
     fn rules_that_fit_nothing_and_unknown_owners_are_errors() {
         let folder = tempfile::tempdir().unwrap();
-        for (rule, expected) in [(rule("etc/absent", "adm"), "fits nothing"), (rule("etc/group", "wheel"), "the group `wheel`")] {
+        for (rule, expected) in
+            [(rule("etc/absent", "adm"), "fits nothing"), (rule("etc/group", "wheel"), "the group `wheel`")]
+        {
             let overlay = Overlay { folder: folder.path().into(), rules: vec![rule] };
             let error = overlay.apply(&mut base(), 0).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -84,7 +84,9 @@ impl TreePath {
         if directory.is_root() {
             return !self.is_root();
         }
-        self.0.len() > directory.0.len() && self.0.starts_with(&directory.0) && self.0[directory.0.len()] == b'/'
+        self.0.len() > directory.0.len()
+            && self.0.starts_with(&directory.0)
+            && self.0[directory.0.len()] == b'/'
     }
 
     /// The path with a leading slash, as a running system names it.

@@ -63,14 +63,20 @@ impl Walker {
             for child in std::fs::read_dir(place).map_err(|source| unreadable(place, source))? {
                 let child = child.map_err(|source| unreadable(place, source))?;
                 let place = child.path();
-                let metadata = std::fs::symlink_metadata(&place).map_err(|source| unreadable(&place, source))?;
+                let metadata =
+                    std::fs::symlink_metadata(&place).map_err(|source| unreadable(&place, source))?;
                 self.enter(&place, path.child(child.file_name().as_bytes()), &metadata)?;
             }
         }
         Ok(())
     }
 
-    fn kind(&mut self, place: &Path, path: &TreePath, metadata: &Metadata) -> Result<Option<Kind>, WalkError> {
+    fn kind(
+        &mut self,
+        place: &Path,
+        path: &TreePath,
+        metadata: &Metadata,
+    ) -> Result<Option<Kind>, WalkError> {
         let kind = metadata.file_type();
         let (major, minor) = (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
         Ok(Some(if kind.is_dir() {
