@@ -40,8 +40,14 @@ pub(crate) fn package_rules<'u>(ground: &Ground<'u, '_>, start: &[Id]) -> (Rules
     (generator.rules, generator.considered)
 }
 
-/// For every name of which a better architecture is considered: the worse one only beside its better twin.
-pub(crate) fn architecture_rules(ground: &Ground<'_, '_>, considered: &[bool], rules: &mut Rules<'_>) {
+/// For every name of which a better architecture is considered: the worse one only beside its better twin, unless
+/// the request itself could mean the worse one.
+pub(crate) fn architecture_rules(
+    ground: &Ground<'_, '_>,
+    considered: &[bool],
+    requested: &[bool],
+    rules: &mut Rules<'_>,
+) {
     let universe = ground.universe;
     for id in universe.ids().filter(|id| considered[to_index(*id)]) {
         if universe.package(id).score == 0 {
@@ -57,7 +63,11 @@ pub(crate) fn architecture_rules(ground: &Ground<'_, '_>, considered: &[bool], r
             let score = universe.package(*other).score;
             score == NOARCH || score == best
         };
-        for worse in group.by_ref().filter(|other| !fits(other)) {
+        let inferior: Vec<Id> = group.by_ref().filter(|other| !fits(other)).collect();
+        if inferior.iter().any(|worse| requested[to_index(*worse)]) {
+            continue;
+        }
+        for worse in inferior {
             let nevra = &universe.record(worse).nevra;
             let twins = universe.same_name(worse).iter().copied().filter(|twin| {
                 let other = &universe.record(*twin).nevra;

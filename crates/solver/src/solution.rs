@@ -58,6 +58,8 @@ pub enum Relation {
     Recommends,
     /// It is supplemented by it.
     Supplemented,
+    /// A boolean conflict of it would hold without it.
+    Conflicts,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -215,12 +217,13 @@ fn write_why(f: &mut fmt::Formatter<'_>, why: &Why, indent: &str) -> fmt::Result
     for (place, link) in why.pulled_in_by.iter().enumerate() {
         let last = place + 1 == why.pulled_in_by.len();
         let (corner, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        let relation = match link.relation {
-            Relation::Requires => "required",
-            Relation::Recommends => "recommended",
-            Relation::Supplemented => "supplements, ",
-        };
-        write!(f, "\n{indent}{corner}{relation} as `{}` by ", link.dependency)?;
+        let dependency = &link.dependency;
+        match link.relation {
+            Relation::Requires => write!(f, "\n{indent}{corner}required as `{dependency}` by ")?,
+            Relation::Recommends => write!(f, "\n{indent}{corner}recommended as `{dependency}` by ")?,
+            Relation::Supplemented => write!(f, "\n{indent}{corner}supplements `{dependency}`: ")?,
+            Relation::Conflicts => write!(f, "\n{indent}{corner}keeps `{dependency}` from holding, a conflict of ")?,
+        }
         write_why(f, &link.by, &format!("{indent}{below}"))?;
     }
     Ok(())
@@ -240,16 +243,17 @@ fn pulls<'u, 'r: 'u>(ground: &Ground<'u, 'r>, ids: &[Id]) -> Vec<Vec<Pull<'r>>> 
         let requires = record.requires.iter().map(|requirement| (Relation::Requires, &requirement.dependency));
         let recommends = record.recommends.iter().map(|dependency| (Relation::Recommends, dependency));
         for (relation, dependency) in requires.chain(recommends) {
-            let satisfying = satisfying(ground, dependency, &chosen);
-            // What a package satisfies itself pulls in nothing.
-            if !satisfying.contains(id) {
-                for other in satisfying {
-                    pulls[places[&other]].push(Pull { by, relation, dependency });
-                }
+            for other in satisfying(clauses(ground, dependency), &chosen, *id) {
+                pulls[places[&other]].push(Pull { by, relation, dependency });
+            }
+        }
+        for dependency in record.conflicts.iter().filter(|dependency| normal_form::is_complex(dependency)) {
+            for other in satisfying(normal_form::conflict(&ground.providers, dependency), &chosen, *id) {
+                pulls[places[&other]].push(Pull { by, relation: Relation::Conflicts, dependency });
             }
         }
         for dependency in &record.supplements {
-            for other in satisfying(ground, dependency, &chosen).into_iter().filter(|other| other != id) {
+            for other in satisfying(clauses(ground, dependency), &chosen, *id) {
                 pulls[by].push(Pull { by: places[&other], relation: Relation::Supplemented, dependency });
             }
         }
@@ -260,16 +264,23 @@ fn pulls<'u, 'r: 'u>(ground: &Ground<'u, 'r>, ids: &[Id]) -> Vec<Vec<Pull<'r>>> 
     pulls
 }
 
-fn satisfying<'u>(ground: &Ground<'u, '_>, dependency: &'u Dependency, chosen: &[bool]) -> Vec<Id> {
-    let blocks = if normal_form::is_complex(dependency) {
-        match normal_form::requirement(&ground.providers, dependency) {
-            Clauses::Blocks(blocks) => blocks,
-            Clauses::Always | Clauses::Never | Clauses::TooLarge => Vec::new(),
-        }
+fn clauses<'u>(ground: &Ground<'u, '_>, dependency: &'u Dependency) -> Clauses {
+    if normal_form::is_complex(dependency) {
+        normal_form::requirement(&ground.providers, dependency)
     } else {
-        vec![ground.providers.of_dependency(dependency).to_vec()]
+        Clauses::Blocks(vec![ground.providers.of_dependency(dependency).to_vec()])
+    }
+}
+
+/// Chosen packages that satisfy a clause which its owner does not satisfy itself.
+fn satisfying(clauses: Clauses, chosen: &[bool], owner: Id) -> Vec<Id> {
+    let blocks = match clauses {
+        Clauses::Blocks(blocks) => blocks,
+        Clauses::Always | Clauses::Never | Clauses::TooLarge => Vec::new(),
     };
-    let due = |block: &Vec<Id>| block.iter().all(|literal| *literal > 0 || chosen[to_index(-literal)]);
+    let due = |block: &Vec<Id>| {
+        !block.contains(&owner) && block.iter().all(|literal| *literal > 0 || chosen[to_index(-literal)])
+    };
     let met = blocks.into_iter().filter(due).flatten();
     let mut met: Vec<Id> = met.filter(|id| *id > SYSTEM && chosen[to_index(*id)]).collect();
     met.sort_unstable();

@@ -1,5 +1,7 @@
 //! A universe and a request, in; the packages to install or why there are none, out.
 
+use std::collections::BTreeSet;
+
 use rpm_model::{Capability, Dependency, Nevra};
 
 use crate::conflict::{self, Conflict, Problem};
@@ -61,13 +63,17 @@ fn all_problems<'u>(
     mut rules: Rules<'u>,
     mut refuted: Refuted,
 ) -> Conflict {
-    let mut problems: Vec<Problem> = Vec::new();
+    let mut problems: Vec<(BTreeSet<usize>, Problem)> = Vec::new();
     loop {
         let (problem, wants) = conflict::explain(ground, &rules, refuted, request);
-        problems.push(problem);
         jobs.retain(|job| !wants.contains(&job.want));
+        problems.push((wants, problem));
         match attempt(ground, &jobs, request) {
-            Ok(_) => return Conflict { problems },
+            Ok(_) => {
+                // In the order of the request; no two problems share a want.
+                problems.sort_by(|(a, _), (b, _)| a.cmp(b));
+                return Conflict { problems: problems.into_iter().map(|(_, problem)| problem).collect() };
+            }
             Err((next_rules, next)) => (rules, refuted) = (next_rules, next),
         }
     }
@@ -85,7 +91,8 @@ fn attempt<'g, 'u, 'r>(
             rules.push(clause, Origin::Job(job.want));
         }
     }
-    generate::architecture_rules(ground, &considered, &mut rules);
+    let requested = table(ground.universe, start);
+    generate::architecture_rules(ground, &considered, &requested, &mut rules);
     let favor = favor(ground.universe, &request.favor);
     if request.best {
         best_rules(ground, jobs, favor.as_deref(), &mut rules);

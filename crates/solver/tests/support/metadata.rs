@@ -13,7 +13,7 @@ use rpm_model::{
 };
 
 /// An empty record of that identity.
-pub fn record(nevra: Nevra) -> PackageRecord {
+pub(crate) fn record(nevra: Nevra) -> PackageRecord {
     PackageRecord {
         nevra,
         checksum: Checksum::new(ChecksumAlgorithm::Sha256, &"0".repeat(64)).unwrap(),
@@ -48,7 +48,7 @@ pub fn record(nevra: Nevra) -> PackageRecord {
 }
 
 /// Reads the primary metadata that repodata/repomd.xml names.
-pub fn load(folder: &Path) -> Vec<PackageRecord> {
+pub(crate) fn load(folder: &Path) -> Vec<PackageRecord> {
     let repomd = fs::read_to_string(folder.join("repodata/repomd.xml")).unwrap();
     let primary = repomd.split("type=\"primary\"").nth(1).unwrap();
     let location = primary.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
