@@ -34,7 +34,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let watch = Stopwatch::start();
     let suite_now = fetch_suite(&suite, &downloader, Clock::System.now())?;
     let index = suite_now.index;
-    writeln!(out, "suite of {}: {} packages, {:?}", suite_now.date, index.packages().count(), watch.elapsed())?;
+    writeln!(
+        out,
+        "suite of {}: {} packages, {:?}",
+        suite_now.date,
+        index.packages().count(),
+        watch.elapsed()
+    )?;
     let seeds = seeds.iter().cloned().collect::<BTreeSet<_>>();
     let overrides = Overrides::load(Path::new(overrides))?;
     let closure = closure(&index, &seeds, &overrides, false)?;

@@ -62,7 +62,9 @@ impl fmt::Display for ClosureProblems {
 impl fmt::Display for ClosureProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownSeed { name, nearest } if nearest.is_empty() => write!(formatter, "no package {name} exists"),
+            Self::UnknownSeed { name, nearest } if nearest.is_empty() => {
+                write!(formatter, "no package {name} exists")
+            }
             Self::UnknownSeed { name, nearest } => {
                 write!(formatter, "no package {name} exists; did you mean {}?", nearest.join(", "))
             }
@@ -188,7 +190,9 @@ impl<'index> Walk<'index> {
                 continue;
             }
             let dropped = overrides.dropped_requirements(name);
-            let kept = |group: &&Alternatives| field == Field::Recommends || !group.iter().any(|one| dropped.contains(&one.name));
+            let kept = |group: &&Alternatives| {
+                field == Field::Recommends || !group.iter().any(|one| dropped.contains(&one.name))
+            };
             for (place, alternatives) in groups.iter().filter(kept).enumerate() {
                 match alternatives.as_slice() {
                     [relation] if field != Field::Recommends && self.real(relation).is_some() => {
@@ -209,8 +213,10 @@ impl<'index> Walk<'index> {
         if alternatives.iter().any(chosen) {
             return;
         }
-        let real = alternatives.iter().find_map(|relation| self.real(relation)).map(|package| package.name.as_str());
-        let provider = || alternatives.iter().find_map(|relation| self.candidates(relation).into_iter().next());
+        let real =
+            alternatives.iter().find_map(|relation| self.real(relation)).map(|package| package.name.as_str());
+        let provider =
+            || alternatives.iter().find_map(|relation| self.candidates(relation).into_iter().next());
         let choice = real.or_else(provider).map(ToOwned::to_owned);
         match choice {
             Some(choice) => self.choose(&choice, Reason::NeededBy(name.to_owned())),
@@ -241,7 +247,11 @@ impl<'index> Walk<'index> {
                 (Some((operator, bound)), Some(version)) => operator.accepts(version, bound),
             }
         });
-        self.real(relation).map(|package| package.name.as_str()).into_iter().chain(providers.map(|(name, _)| name.as_str())).collect()
+        self.real(relation)
+            .map(|package| package.name.as_str())
+            .into_iter()
+            .chain(providers.map(|(name, _)| name.as_str()))
+            .collect()
     }
 
     fn chain(&self, name: &str) -> Vec<String> {
@@ -261,7 +271,8 @@ fn nearest(index: &PackageIndex, name: &str) -> Vec<String> {
         .packages()
         .filter_map(|package| {
             let distance = edit_distance(name, &package.name);
-            let related = package.name.starts_with(name) || name.starts_with(&package.name) && package.name.len() > 3;
+            let related =
+                package.name.starts_with(name) || name.starts_with(&package.name) && package.name.len() > 3;
             (distance <= 2 || related && distance <= 6).then_some((distance, package.name.clone()))
         })
         .collect::<Vec<_>>();
@@ -309,12 +320,17 @@ mod tests {
 
     fn names(lines: &[&str], seeds: &[&str], recommends: bool) -> String {
         let seeds = seeds.iter().map(ToString::to_string).collect();
-        closure(&index(lines), &seeds, &Overrides::default(), recommends).unwrap().names().collect::<Vec<_>>().join(" ")
+        closure(&index(lines), &seeds, &Overrides::default(), recommends)
+            .unwrap()
+            .names()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
     fn essential_packages_and_chains_are_in() {
-        let lines = ["base 1 !; Pre-Depends=libc", "libc 1", "a 1; Depends=b (>= 1)", "b 2; Depends=c", "c 1", "z 1"];
+        let lines =
+            ["base 1 !; Pre-Depends=libc", "libc 1", "a 1; Depends=b (>= 1)", "b 2; Depends=c", "c 1", "z 1"];
         assert_eq!(names(&lines, &["a"], false), "a b base c libc");
     }
 
@@ -336,10 +352,18 @@ mod tests {
 
     #[test]
     fn requirements_of_overrides_count() {
-        let lines = ["base 1 !; Depends=awk", "gawk 1; Provides=awk", "mawk 1; Provides=awk", "image-1.2 1; Depends=tool | other", "tool 1"];
+        let lines = [
+            "base 1 !; Depends=awk",
+            "gawk 1; Provides=awk",
+            "mawk 1; Provides=awk",
+            "image-1.2 1; Depends=tool | other",
+            "tool 1",
+        ];
         let mut overrides = Overrides::default();
         overrides.add("base", "reason = 'r'\nrequires = ['mawk', 'user(x)']").unwrap();
-        overrides.add("image", "reason = 'r'\npackages = 'image-[0-9].*'\nwithout-requires = ['other']").unwrap();
+        overrides
+            .add("image", "reason = 'r'\npackages = 'image-[0-9].*'\nwithout-requires = ['other']")
+            .unwrap();
         let seeds = BTreeSet::from(["image-1.2".to_owned()]);
         let closure = closure(&index(&lines), &seeds, &overrides, false).unwrap();
         assert_eq!(closure.names().collect::<Vec<_>>(), ["base", "image-1.2", "mawk"]);

@@ -195,12 +195,19 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-fn decompress<'a>(reader: &'a mut dyn Read, suffix: &str, part: &str) -> Result<Box<dyn Read + 'a>, DebError> {
+fn decompress<'a>(
+    reader: &'a mut dyn Read,
+    suffix: &str,
+    part: &str,
+) -> Result<Box<dyn Read + 'a>, DebError> {
     let damaged = |source| DebError::Damaged { part: part.to_owned(), source };
     Ok(match suffix {
         "" => Box::new(reader),
         ".gz" => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-        ".xz" => Box::new(liblzma::read::XzDecoder::new_multi_decoder(io::BufReader::with_capacity(256 << 10, reader))),
+        ".xz" => Box::new(liblzma::read::XzDecoder::new_multi_decoder(io::BufReader::with_capacity(
+            256 << 10,
+            reader,
+        ))),
         ".zst" => Box::new(zstd::stream::read::Decoder::new(reader).map_err(damaged)?),
         _ => return Err(DebError::Unsupported { part: "a member".to_owned(), found: part.to_owned() }),
     })
@@ -276,7 +283,9 @@ fn owner_name(name: Option<&[u8]>, id: u64, path: &str) -> Result<String, DebErr
     let text = std::str::from_utf8(name).unwrap_or_default();
     match (text, id) {
         ("", 0) => Ok("root".to_owned()),
-        ("", _) => Err(DebError::Path { path: path.to_owned(), reason: "belongs to a number without a name" }),
+        ("", _) => {
+            Err(DebError::Path { path: path.to_owned(), reason: "belongs to a number without a name" })
+        }
         _ => Ok(text.to_owned()),
     }
 }
@@ -293,7 +302,10 @@ fn member_kind(
         String::from_utf8(target)
             .ok()
             .filter(|target| !target.is_empty() && !target.contains('\0'))
-            .ok_or_else(|| DebError::Path { path: path.to_owned(), reason: "is a link to nothing, or to no UTF-8 text" })
+            .ok_or_else(|| DebError::Path {
+                path: path.to_owned(),
+                reason: "is a link to nothing, or to no UTF-8 text",
+            })
     };
     Ok(match entry.header().entry_type() {
         tar::EntryType::Directory => MemberKind::Directory,
@@ -306,7 +318,8 @@ fn member_kind(
         tar::EntryType::Symlink => MemberKind::Symlink { target: link(entry)? },
         tar::EntryType::Link => MemberKind::HardLink { to: member_path(link(entry)?.as_bytes())? },
         kind @ (tar::EntryType::Char | tar::EntryType::Block) => {
-            let number = |number: io::Result<Option<u32>>| number.map_err(damaged).map(Option::unwrap_or_default);
+            let number =
+                |number: io::Result<Option<u32>>| number.map_err(damaged).map(Option::unwrap_or_default);
             MemberKind::Device {
                 block: kind == tar::EntryType::Block,
                 major: number(entry.header().device_major())?,
@@ -314,7 +327,9 @@ fn member_kind(
             }
         }
         tar::EntryType::Fifo => MemberKind::Fifo,
-        other => return Err(DebError::Unsupported { part: format!("member {path}"), found: format!("{other:?}") }),
+        other => {
+            return Err(DebError::Unsupported { part: format!("member {path}"), found: format!("{other:?}") });
+        }
     })
 }
 
@@ -361,13 +376,19 @@ fn check_links(deb: &DebFile) -> Result<(), DebError> {
         if let MemberKind::HardLink { to } = &member.kind
             && !matches!(deb.members.get(to).map(|target| &target.kind), Some(MemberKind::Regular { .. }))
         {
-            return Err(DebError::Path { path: path.clone(), reason: "is a hard link to no file of the package" });
+            return Err(DebError::Path {
+                path: path.clone(),
+                reason: "is a hard link to no file of the package",
+            });
         }
         let mut parent = path.as_str();
         while let Some((above, _)) = parent.rsplit_once('/') {
             let through = deb.members.get(above).is_some_and(|member| member.kind != MemberKind::Directory);
             if through {
-                return Err(DebError::Path { path: path.clone(), reason: "lies below a member that is no directory" });
+                return Err(DebError::Path {
+                    path: path.clone(),
+                    reason: "lies below a member that is no directory",
+                });
             }
             parent = above;
         }

@@ -80,7 +80,9 @@ impl fmt::Display for Operator {
 impl fmt::Display for Relation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.name)?;
-        self.constraint.iter().try_for_each(|(operator, version)| write!(formatter, " ({operator} {version})"))
+        self.constraint
+            .iter()
+            .try_for_each(|(operator, version)| write!(formatter, " ({operator} {version})"))
     }
 }
 
@@ -117,7 +119,8 @@ fn parse_one(text: &str) -> Result<Relation, RelationError> {
     };
     let name = name.trim();
     let name = name.split_once(':').map_or(name, |(name, _)| name);
-    let valid = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte));
+    let valid =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte));
     if valid { Ok(Relation { name: name.to_owned(), constraint }) } else { Err(syntax()) }
 }
 
@@ -126,7 +129,8 @@ mod tests {
     use super::*;
 
     fn printed(field: &str) -> Vec<String> {
-        let join = |group: Alternatives| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+        let join =
+            |group: Alternatives| group.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
         parse(field).unwrap().into_iter().map(join).collect()
     }
 

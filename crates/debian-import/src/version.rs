@@ -123,7 +123,8 @@ fn compare_part(left: &str, right: &str) -> Ordering {
         let (right_text, right_rest) = split(right, |byte| !byte.is_ascii_digit());
         let (left_digits, left_rest) = split(left_rest, |byte| byte.is_ascii_digit());
         let (right_digits, right_rest) = split(right_rest, |byte| byte.is_ascii_digit());
-        let order = compare_text(left_text, right_text).then_with(|| compare_digits(left_digits, right_digits));
+        let order =
+            compare_text(left_text, right_text).then_with(|| compare_digits(left_digits, right_digits));
         if order != Ordering::Equal {
             return order;
         }
@@ -151,7 +152,8 @@ fn compare_text(left: &[u8], right: &[u8]) -> Ordering {
 }
 
 fn compare_digits(left: &[u8], right: &[u8]) -> Ordering {
-    let significant = |digits: &[u8]| digits.iter().skip_while(|digit| **digit == b'0').copied().collect::<Vec<_>>();
+    let significant =
+        |digits: &[u8]| digits.iter().skip_while(|digit| **digit == b'0').copied().collect::<Vec<_>>();
     let (left, right) = (significant(left), significant(right));
     left.len().cmp(&right.len()).then_with(|| left.cmp(&right))
 }
@@ -167,8 +169,24 @@ mod tests {
     #[test]
     fn order_is_that_of_policy() {
         let ascending = [
-            "0~~", "0~~a", "0~", "0", "1.0~beta1~svn1245", "1.0~beta1", "1.0", "1.0+dfsg", "1.2.3-1",
-            "1.2.3-1+b1", "1.2.3-2", "1.2.10", "1.2.10-.", "2a", "2b", "2.", "10", "1:0.1",
+            "0~~",
+            "0~~a",
+            "0~",
+            "0",
+            "1.0~beta1~svn1245",
+            "1.0~beta1",
+            "1.0",
+            "1.0+dfsg",
+            "1.2.3-1",
+            "1.2.3-1+b1",
+            "1.2.3-2",
+            "1.2.10",
+            "1.2.10-.",
+            "2a",
+            "2b",
+            "2.",
+            "10",
+            "1:0.1",
         ];
         for pair in ascending.windows(2) {
             assert!(version(pair[0]) < version(pair[1]), "{} < {}", pair[0], pair[1]);

@@ -107,7 +107,10 @@ impl PackageIndex {
     /// Joins the packages of several components; the highest version of a name wins.
     pub fn join(indexes: impl IntoIterator<Item = Self>) -> Self {
         let mut joined = Self::default();
-        indexes.into_iter().flat_map(|index| index.packages.into_values()).for_each(|package| joined.add(package));
+        indexes
+            .into_iter()
+            .flat_map(|index| index.packages.into_values())
+            .for_each(|package| joined.add(package));
         joined.list_providers();
         joined
     }
@@ -150,7 +153,10 @@ impl PackageIndex {
         for package in self.packages.values() {
             for relation in package.provides.iter().flatten() {
                 let version = relation.constraint.as_ref().map(|(_, version)| version.clone());
-                self.providers.entry(relation.name.clone()).or_default().push((package.name.clone(), version));
+                self.providers
+                    .entry(relation.name.clone())
+                    .or_default()
+                    .push((package.name.clone(), version));
             }
         }
     }
@@ -224,7 +230,10 @@ mod tests {
         assert_eq!(index.package("a").unwrap().version.to_string(), "1.0");
         assert!(index.package("b").unwrap().essential);
         assert!(index.providers("gone").is_empty());
-        assert_eq!(index.providers("w").iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(
+            index.providers("w").iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
         assert!(index.is_provided_without_version("w") && !index.is_provided_without_version("v"));
         assert!(index.is_real("a") && !index.is_real("w"));
     }
@@ -238,6 +247,9 @@ mod tests {
     #[test]
     fn a_missing_field_is_named() {
         let text = stanza("a", "1", "").replace("Size: 7\n", "");
-        assert_eq!(PackageIndex::parse(&text).unwrap_err().to_string(), "package a has no field `Size` in the index");
+        assert_eq!(
+            PackageIndex::parse(&text).unwrap_err().to_string(),
+            "package a has no field `Size` in the index"
+        );
     }
 }

@@ -33,7 +33,8 @@ pub fn host_mirror() -> Result<String, MirrorError> {
 pub fn mirror_from_sources(configuration: &Path) -> Option<String> {
     let mut paths = vec![configuration.join("sources.list")];
     let directory = fs::read_dir(configuration.join("sources.list.d"));
-    let mut parts = directory.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>();
+    let mut parts =
+        directory.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>();
     parts.sort();
     paths.extend(parts);
     paths.iter().find_map(|path| {
@@ -58,7 +59,9 @@ fn one_line_style(text: &str) -> Option<String> {
 
 fn deb822_style(text: &str) -> Option<String> {
     deb822::parse(text).ok()?.iter().find_map(|stanza| {
-        let says = |field, word| stanza.field(field).is_some_and(|value| value.split_whitespace().any(|one| one == word));
+        let says = |field, word| {
+            stanza.field(field).is_some_and(|value| value.split_whitespace().any(|one| one == word))
+        };
         if !says("Types", "deb") || says("Enabled", "no") {
             return None;
         }

@@ -104,9 +104,16 @@ impl Release {
             suite: stanza.field("Suite").unwrap_or_default().to_owned(),
             codename: stanza.field("Codename").ok_or(ReleaseError::Missing("Codename"))?.to_owned(),
             date: parse_date("Date", date_text)?,
-            valid_until: stanza.field("Valid-Until").map(|text| parse_date("Valid-Until", text)).transpose()?,
+            valid_until: stanza
+                .field("Valid-Until")
+                .map(|text| parse_date("Valid-Until", text))
+                .transpose()?,
             by_hash: stanza.field("Acquire-By-Hash") == Some("yes"),
-            files: sums.lines().filter(|line| !line.trim().is_empty()).map(parse_sum).collect::<Result<_, _>>()?,
+            files: sums
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .map(parse_sum)
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -126,7 +133,11 @@ impl Release {
         }
         // apt allows a day of clock difference for dates in the future.
         if self.date > now.saturating_add(24 * 60 * 60) {
-            return Err(ReleaseError::Future { suite: suite.to_owned(), date: print_date(self.date), now: print_date(now) });
+            return Err(ReleaseError::Future {
+                suite: suite.to_owned(),
+                date: print_date(self.date),
+                now: print_date(now),
+            });
         }
         match self.valid_until {
             Some(end) if end < now => Err(ReleaseError::Expired {
@@ -190,7 +201,10 @@ mod tests {
         release.check("forky", ValidUntil::Enforce, 1_793_400_000).unwrap();
         release.check("testing", ValidUntil::Ignore, later).unwrap();
         let error = release.check("forky", ValidUntil::Enforce, later).unwrap_err().to_string();
-        assert!(error.contains("valid until 2026-11-06T08:08:01Z") && error.contains("\"ignore\""), "{error}");
+        assert!(
+            error.contains("valid until 2026-11-06T08:08:01Z") && error.contains("\"ignore\""),
+            "{error}"
+        );
         assert!(matches!(release.check("forky", ValidUntil::Enforce, 0), Err(ReleaseError::Future { .. })));
         assert!(matches!(release.check("sid", ValidUntil::Ignore, 0), Err(ReleaseError::OtherSuite { .. })));
     }

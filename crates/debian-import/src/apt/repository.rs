@@ -109,7 +109,8 @@ pub enum SuiteError {
         /// Its path.
         path: String,
         /// Why.
-        source: IndexError,
+        #[source]
+        source: Box<IndexError>,
     },
 }
 
@@ -190,7 +191,11 @@ fn fetch_index(
     })?;
     let text = read_compressed(&downloaded, &path)
         .map_err(|source| SuiteError::Read { path: downloaded.clone(), source })?;
-    PackageIndex::parse(&text).map_err(|source| SuiteError::Index { suite: label.to_owned(), path, source })
+    PackageIndex::parse(&text).map_err(|source| SuiteError::Index {
+        suite: label.to_owned(),
+        path,
+        source: Box::new(source),
+    })
 }
 
 /// By checksum first where the mirror offers it: the plain name may already be of the next update.

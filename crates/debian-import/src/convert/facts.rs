@@ -30,7 +30,9 @@ impl Facts {
     pub fn of(package: &BinaryPackage, index: &PackageIndex) -> Self {
         let conflicting = || package.conflicts.iter().flatten();
         let replaced = package.replaces.iter().flatten().map(|relation| &relation.name);
-        let versioned = conflicting().chain(package.breaks.iter().flatten()).filter(|relation| relation.constraint.is_some());
+        let versioned = conflicting()
+            .chain(package.breaks.iter().flatten())
+            .filter(|relation| relation.constraint.is_some());
         Self {
             real: replaced
                 .filter(|name| conflicting().any(|relation| relation.name == **name) && index.is_real(name))

@@ -9,12 +9,14 @@ use crate::deb::{DebFile, Member, MemberKind};
 use crate::rpm_file::{RpmEntry, RpmEntryKind, RpmPackage, RpmRelation};
 
 /// Where documentation lies; an installation may leave it out.
-const DOCUMENTATION: [&str; 4] = ["/usr/share/doc/", "/usr/share/man/", "/usr/share/info/", "/usr/share/gtk-doc/html/"];
+const DOCUMENTATION: [&str; 4] =
+    ["/usr/share/doc/", "/usr/share/man/", "/usr/share/info/", "/usr/share/gtk-doc/html/"];
 
 /// Puts the members of `deb` into `package`.
 pub(super) fn convert(deb: &DebFile, package: &mut RpmPackage) -> Result<(), ConvertError> {
     let conffiles = deb.conffiles.iter().map(String::as_str).collect::<BTreeSet<_>>();
-    let parents = deb.members.keys().filter_map(|path| path.rsplit_once('/')).map(|(parent, _)| parent).collect();
+    let parents =
+        deb.members.keys().filter_map(|path| path.rsplit_once('/')).map(|(parent, _)| parent).collect();
     for (path, member) in &deb.members {
         if member.kind == MemberKind::Directory && is_shared(path, member, &package.name, &parents) {
             continue;
@@ -61,7 +63,9 @@ fn kind(path: &str, member: &Member) -> Result<RpmEntryKind, ConvertError> {
         MemberKind::Symlink { target } => RpmEntryKind::Symlink(target.clone()),
         MemberKind::HardLink { to } => RpmEntryKind::HardLink(to.clone()),
         MemberKind::Device { block, major, minor } => {
-            let small = |number: u32| u8::try_from(number).map_err(|_| ConvertError::Device { path: path.to_owned() });
+            let small = |number: u32| {
+                u8::try_from(number).map_err(|_| ConvertError::Device { path: path.to_owned() })
+            };
             RpmEntryKind::Device { block: *block, major: small(*major)?, minor: small(*minor)? }
         }
         MemberKind::Fifo => RpmEntryKind::Fifo,
@@ -73,7 +77,9 @@ fn flags(path: &str, member: &Member, conffiles: &BTreeSet<&str>, package: &str)
         FileFlags::empty()
     } else if conffiles.contains(path) {
         CONFIG_FLAGS
-    } else if path.strip_prefix("/usr/share/doc/").and_then(|path| path.strip_prefix(package)) == Some("/copyright") {
+    } else if path.strip_prefix("/usr/share/doc/").and_then(|path| path.strip_prefix(package))
+        == Some("/copyright")
+    {
         FileFlags::LICENSE
     } else if DOCUMENTATION.iter().any(|folder| path.starts_with(folder)) {
         FileFlags::DOC

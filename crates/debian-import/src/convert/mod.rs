@@ -71,7 +71,9 @@ pub enum ConvertError {
     #[error("the override of the package does not fit it")]
     Override(#[from] OverrideError),
     /// The override drops a requirement that is not there.
-    #[error("the override leaves out the requirement of {0}, which the package does not have; was it renamed upstream?")]
+    #[error(
+        "the override leaves out the requirement of {0}, which the package does not have; was it renamed upstream?"
+    )]
     NoRequirement(String),
     /// The RPM cannot be written.
     #[error(transparent)]
@@ -169,7 +171,9 @@ fn description(field: &str, name: &str) -> (String, String) {
 /// Name of the source package's file, had it one: says which packages were built together.
 fn source_rpm(field: Option<&str>, name: &str, version: &DebianVersion) -> Result<String, VersionError> {
     let (source, version) = match field.and_then(|field| field.split_once('(')) {
-        Some((source, rest)) => (source.trim(), DebianVersion::parse(rest.trim_end_matches([')', ' ']))?.to_rpm()),
+        Some((source, rest)) => {
+            (source.trim(), DebianVersion::parse(rest.trim_end_matches([')', ' ']))?.to_rpm())
+        }
         None => (field.unwrap_or(name).trim(), version.to_rpm()),
     };
     Ok(format!("{source}-{}-{}.src.rpm", version.version, version.release))

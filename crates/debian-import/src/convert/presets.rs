@@ -10,7 +10,8 @@ pub(super) fn convert(postinst: &str, extra: &[String], package: &mut RpmPackage
     let mut lines = extra.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>();
     lines.extend(enabled(postinst, "").into_iter().map(|unit| format!("enable {unit}\n")));
     add(package, "system-preset", &lines);
-    let lines = enabled(postinst, "--user ").into_iter().map(|unit| format!("enable {unit}\n")).collect::<Vec<_>>();
+    let lines =
+        enabled(postinst, "--user ").into_iter().map(|unit| format!("enable {unit}\n")).collect::<Vec<_>>();
     add(package, "user-preset", &lines);
 }
 
@@ -18,7 +19,10 @@ pub(super) fn convert(postinst: &str, extra: &[String], package: &mut RpmPackage
 /// condition, with two tabs.
 fn enabled<'a>(postinst: &'a str, scope: &str) -> Vec<&'a str> {
     let head = format!("\tif deb-systemd-helper --quiet {scope}was-enabled '");
-    let mut units = postinst.lines().filter_map(|line| Some(line.strip_prefix(&head)?.split_once('\'')?.0)).collect::<Vec<_>>();
+    let mut units = postinst
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix(&head)?.split_once('\'')?.0))
+        .collect::<Vec<_>>();
     units.sort_unstable();
     units.dedup();
     units

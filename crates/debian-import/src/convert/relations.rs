@@ -48,13 +48,17 @@ pub(super) fn convert(
     }
     let (conflicts, breaks) = (groups("Conflicts")?, groups("Breaks")?);
     let own_name = package.name.clone();
-    let conflicting = conflicts.iter().chain(&breaks).flatten().filter(|relation| holds(relation, facts, &own_name));
+    let conflicting =
+        conflicts.iter().chain(&breaks).flatten().filter(|relation| holds(relation, facts, &own_name));
     package.conflicts.extend(conflicting.map(capability));
-    let conflicting = conflicts.iter().flatten().map(|relation| relation.name.as_str()).collect::<BTreeSet<_>>();
+    let conflicting =
+        conflicts.iter().flatten().map(|relation| relation.name.as_str()).collect::<BTreeSet<_>>();
     let replaces = groups("Replaces")?;
     let obsolete = replaces.iter().flatten().filter(|relation| {
         // A package of that name that still exists only gave a file away.
-        conflicting.contains(relation.name.as_str()) && !facts.real.contains(&relation.name) && relation.name != own_name
+        conflicting.contains(relation.name.as_str())
+            && !facts.real.contains(&relation.name)
+            && relation.name != own_name
     });
     package.obsoletes.extend(obsolete.map(capability));
     Ok(())
@@ -62,7 +66,8 @@ pub(super) fn convert(
 
 /// Whether a conflict is kept: dpkg never matches a version against an unversioned provide, RPM always does.
 fn holds(relation: &Relation, facts: &Facts, own_name: &str) -> bool {
-    relation.name != own_name && !(relation.constraint.is_some() && facts.unversioned.contains(&relation.name))
+    relation.name != own_name
+        && !(relation.constraint.is_some() && facts.unversioned.contains(&relation.name))
 }
 
 fn requirement(group: &Alternatives) -> RpmRelation {
@@ -92,7 +97,9 @@ fn capability(relation: &Relation) -> RpmRelation {
     let Some((operator, version)) = &relation.constraint else { return RpmRelation::any(&relation.name) };
     let rpm = version.to_rpm();
     // `<< 2.53-.` means every revision of 2.53: in RPM, a bound without release.
-    if version.revision.is_some() && !rpm.release.bytes().any(|byte| byte.is_ascii_alphanumeric() || byte == b'~') {
+    if version.revision.is_some()
+        && !rpm.release.bytes().any(|byte| byte.is_ascii_alphanumeric() || byte == b'~')
+    {
         let flags = match operator {
             Operator::Less | Operator::LessOrEqual => DependencyFlags::LE,
             Operator::Equal => DependencyFlags::EQUAL,
@@ -161,7 +168,8 @@ mod tests {
 
     #[test]
     fn obsoletes_need_conflicts_and_a_name_that_is_no_package_any_more() {
-        let control = "Conflicts: old (<< 2), alive\nReplaces: old (<< 2), alive, moved-file\nBreaks: moved-file\n";
+        let control =
+            "Conflicts: old (<< 2), alive\nReplaces: old (<< 2), alive, moved-file\nBreaks: moved-file\n";
         assert_eq!(texts(&converted(control, "real:alive").obsoletes), ["old < 2-0"]);
     }
 

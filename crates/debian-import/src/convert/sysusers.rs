@@ -23,7 +23,9 @@ pub(super) fn convert(package: &mut RpmPackage, contents: &Spool, rules: &Rules)
         }
         let wrong = |problem: String| ConvertError::Sysusers { path: path.clone(), problem };
         let bytes = match &entry.kind {
-            RpmEntryKind::Stored { offset, size, .. } => contents.bytes(*offset, *size).map_err(|error| wrong(error.to_string()))?,
+            RpmEntryKind::Stored { offset, size, .. } => {
+                contents.bytes(*offset, *size).map_err(|error| wrong(error.to_string()))?
+            }
             RpmEntryKind::Made(bytes) => bytes.clone(),
             _ => continue,
         };
@@ -55,7 +57,8 @@ fn pin(text: &str, rules: &Rules) -> String {
     text.split_inclusive('\n')
         .map(|line| {
             let mut fields = fields(line);
-            let (Some((kind, _)), Some((name, start)), id) = (fields.next(), fields.next(), fields.next()) else {
+            let (Some((kind, _)), Some((name, start)), id) = (fields.next(), fields.next(), fields.next())
+            else {
                 return line.to_owned();
             };
             let table = match kind {
@@ -95,7 +98,8 @@ fn provides(line: &str) -> Vec<RpmRelation> {
     }
     let encoded = encode(&fields.join(" "));
     let found = DependencyFlags::FIND_PROVIDES;
-    let versioned = |name: String| RpmRelation::versioned(name, DependencyFlags::EQUAL | found, encoded.clone());
+    let versioned =
+        |name: String| RpmRelation::versioned(name, DependencyFlags::EQUAL | found, encoded.clone());
     match *kind {
         "u" | "u!" => {
             let mut made = vec![versioned(format!("user({name})"))];
@@ -142,6 +146,10 @@ mod tests {
         assert_eq!(String::from_utf8(line).unwrap().trim_end_matches('\0'), "u messagebus 101 \"Bus\"");
         assert_eq!((made[1].name.as_str(), made[1].version.as_str()), ("group(messagebus)", ""));
         assert_eq!(provides("m a b")[0].name, "groupmember(a/b)");
-        assert!(provides("u root 0:0").is_empty() && provides("g nogroup 65534").is_empty() && provides("# x").is_empty());
+        assert!(
+            provides("u root 0:0").is_empty()
+                && provides("g nogroup 65534").is_empty()
+                && provides("# x").is_empty()
+        );
     }
 }

@@ -53,7 +53,11 @@ impl RpmCache {
     }
 
     /// The result of an earlier conversion, if it is sound.
-    pub(super) fn find(&self, job: &Job, overrides: &Overrides) -> Result<Option<ImportedPackage>, ImportError> {
+    pub(super) fn find(
+        &self,
+        job: &Job,
+        overrides: &Overrides,
+    ) -> Result<Option<ImportedPackage>, ImportError> {
         let path = self.key_path(job, overrides);
         let Ok(text) = fs::read(&path) else { return Ok(None) };
         // A damaged memory is no memory.
@@ -74,7 +78,12 @@ impl RpmCache {
     }
 
     /// Converts the `.deb` at `deb` and remembers the result.
-    pub(super) fn convert(&self, job: &Job, deb: &Path, overrides: &Overrides) -> Result<ImportedPackage, ConvertOrDisk> {
+    pub(super) fn convert(
+        &self,
+        job: &Job,
+        deb: &Path,
+        overrides: &Overrides,
+    ) -> Result<ImportedPackage, ConvertOrDisk> {
         let failed = |error: ConvertError| ConvertOrDisk::Convert(Box::new(error));
         let converted = convert(deb, &job.facts, overrides).map_err(failed)?;
         let folder = self.root.join("rpm");
@@ -97,7 +106,8 @@ impl RpmCache {
         };
         let key = self.key_path(job, overrides);
         let folder = self.root.join("key");
-        let mut beside = tempfile::NamedTempFile::new_in(&folder).map_err(disk("create a file in", &folder))?;
+        let mut beside =
+            tempfile::NamedTempFile::new_in(&folder).map_err(disk("create a file in", &folder))?;
         let text = serde_json::to_vec(&package).map_err(io::Error::other);
         text.and_then(|text| beside.write_all(&text)).map_err(disk("write", &key))?;
         persist(beside, &key)?;

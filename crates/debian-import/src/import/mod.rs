@@ -157,7 +157,9 @@ pub enum ImportError {
 
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::StorageFull => ": the disk is full; make room and run again, finished packages are kept",
+        io::ErrorKind::StorageFull => {
+            ": the disk is full; make room and run again, finished packages are kept"
+        }
         _ => "",
     }
 }
@@ -291,24 +293,35 @@ impl Importer<'_> {
     }
 
     /// Links the RPMs into a folder beside, then puts it in the place of `folder`.
-    fn publish(&self, prepared: Vec<(ImportedPackage, bool)>, folder: &Path) -> Result<ImportedRepository, ImportError> {
+    fn publish(
+        &self,
+        prepared: Vec<(ImportedPackage, bool)>,
+        folder: &Path,
+    ) -> Result<ImportedRepository, ImportError> {
         let cache = cache::RpmCache::open(self.cache)?;
         let converted = prepared.iter().filter(|(_, now)| *now).count();
         let packages = prepared.into_iter().map(|(package, _)| package).collect::<Vec<_>>();
-        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent =
+            folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(disk("create", parent))?;
-        let beside = tempfile::Builder::new().prefix(".import-").tempdir_in(parent).map_err(disk("create a folder in", parent))?;
+        let beside = tempfile::Builder::new()
+            .prefix(".import-")
+            .tempdir_in(parent)
+            .map_err(disk("create a folder in", parent))?;
         let mut names = BTreeSet::new();
         for package in &packages {
             if names.insert(&package.rpm) {
                 let target = beside.path().join(&package.rpm);
                 let source = cache.rpm_path(&package.rpm_sha256);
-                let linked = fs::hard_link(&source, &target).or_else(|_| fs::copy(&source, &target).map(|_| ()));
+                let linked =
+                    fs::hard_link(&source, &target).or_else(|_| fs::copy(&source, &target).map(|_| ()));
                 linked.map_err(disk("write", &target))?;
             }
         }
         let provenance = beside.path().join("provenance.json");
-        let text = serde_json::to_vec_pretty(&packages).map_err(io::Error::other).map_err(disk("write", &provenance))?;
+        let text = serde_json::to_vec_pretty(&packages)
+            .map_err(io::Error::other)
+            .map_err(disk("write", &provenance))?;
         fs::write(&provenance, text).map_err(disk("write", &provenance))?;
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(beside.path(), permissions).map_err(disk("prepare", folder))?;

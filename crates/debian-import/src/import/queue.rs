@@ -8,13 +8,19 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 /// Runs `work` on every item, on `jobs` threads.
-pub(super) fn in_parallel<T: Sync, R: Send>(jobs: NonZeroUsize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(super) fn in_parallel<T: Sync, R: Send>(
+    jobs: NonZeroUsize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(items.iter().map(|_| None).collect::<Vec<_>>());
     thread::scope(|scope| {
         for _ in 0..jobs.get() {
             scope.spawn(|| {
-                while let Some((index, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?))) {
+                while let Some((index, item)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
+                {
                     let result = work(item);
                     results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
                 }
@@ -87,7 +93,8 @@ mod tests {
             ready(0, Path::new("a"));
             "fetched"
         };
-        let (fetched, results) = largest_first(jobs, &[1, 1, 1], fetch, |index, path| format!("{index}{}", path.display()));
+        let (fetched, results) =
+            largest_first(jobs, &[1, 1, 1], fetch, |index, path| format!("{index}{}", path.display()));
         assert_eq!(fetched, "fetched");
         assert_eq!(results, [Some("0a".to_owned()), None, Some("2c".to_owned())]);
     }

@@ -16,7 +16,9 @@ use crate::spool::Spool;
 #[derive(Debug, Error)]
 pub enum OverrideError {
     /// It speaks of a file that is not there.
-    #[error("the override {action} {path}, which the package does not have; was it moved or renamed upstream?")]
+    #[error(
+        "the override {action} {path}, which the package does not have; was it moved or renamed upstream?"
+    )]
     NoFile {
         /// What it does with the file.
         action: &'static str,
@@ -50,7 +52,9 @@ pub enum OverrideError {
         relation: String,
     },
     /// An edit matched more or less often than expected.
-    #[error("pattern {pattern:?} matches {found} times in {path}, not {expected}; did the file change upstream?")]
+    #[error(
+        "pattern {pattern:?} matches {found} times in {path}, not {expected}; did the file change upstream?"
+    )]
     Count {
         /// The file.
         path: String,
@@ -67,7 +71,11 @@ pub enum OverrideError {
 const TEXT_LIMIT: u64 = 4 << 20;
 
 /// Changes `package` as the override says.
-pub(crate) fn apply(package: &mut RpmPackage, contents: &Spool, change: &Override) -> Result<(), OverrideError> {
+pub(crate) fn apply(
+    package: &mut RpmPackage,
+    contents: &Spool,
+    change: &Override,
+) -> Result<(), OverrideError> {
     let packaged = std::mem::take(&mut package.files);
     let mut files = packaged.clone();
     for path in &change.drop {
@@ -95,7 +103,10 @@ pub(crate) fn apply(package: &mut RpmPackage, contents: &Spool, change: &Overrid
     }
     for attributes in &change.attributes {
         let entry = files.get_mut(&attributes.path);
-        let entry = entry.ok_or_else(|| OverrideError::NoFile { action: "sets attributes of", path: attributes.path.clone() })?;
+        let entry = entry.ok_or_else(|| OverrideError::NoFile {
+            action: "sets attributes of",
+            path: attributes.path.clone(),
+        })?;
         set_attributes(entry, attributes)?;
     }
     if let Some(accounts) = &change.accounts {
@@ -118,7 +129,9 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn entry(&self, path: &str) -> Result<&RpmEntry, OverrideError> {
-        self.packaged.get(path).ok_or_else(|| OverrideError::NoFile { action: "reads", path: path.to_owned() })
+        self.packaged
+            .get(path)
+            .ok_or_else(|| OverrideError::NoFile { action: "reads", path: path.to_owned() })
     }
 
     fn text(&self, path: &str) -> Result<String, OverrideError> {
@@ -137,7 +150,10 @@ fn edited(source: &Source<'_>, edit: &Edit) -> Result<(String, RpmEntry), Overri
     let path = edit.to.clone().unwrap_or_else(|| edit.from.clone());
     let mut text = source.text(&edit.from)?;
     for replacement in &edit.replace {
-        let problem = |error: regex::Error| OverrideError::Entry { path: edit.from.clone(), problem: error.to_string() };
+        let problem = |error: regex::Error| OverrideError::Entry {
+            path: edit.from.clone(),
+            problem: error.to_string(),
+        };
         let pattern = RegexBuilder::new(&replacement.pattern).multi_line(true).build().map_err(problem)?;
         let found = pattern.find_iter(&text).count();
         if found != replacement.count {
@@ -154,12 +170,18 @@ fn edited(source: &Source<'_>, edit: &Edit) -> Result<(String, RpmEntry), Overri
     let original = source.entry(&edit.from)?;
     let kept = if path == edit.from { original.flags } else { FileFlags::empty() };
     let flags = if edit.config { kept | CONFIG_FLAGS } else { kept };
-    let entry = RpmEntry { kind: RpmEntryKind::Made(text.into_bytes()), modified: source.time, flags, ..original.clone() };
+    let entry = RpmEntry {
+        kind: RpmEntryKind::Made(text.into_bytes()),
+        modified: source.time,
+        flags,
+        ..original.clone()
+    };
     Ok((path, entry))
 }
 
 fn added(source: &Source<'_>, file: &AddedFile) -> Result<RpmEntry, OverrideError> {
-    let problem = |problem: &str| OverrideError::Entry { path: file.path.clone(), problem: problem.to_owned() };
+    let problem =
+        |problem: &str| OverrideError::Entry { path: file.path.clone(), problem: problem.to_owned() };
     let valid = file.path.len() > 1
         && file.path.starts_with('/')
         && file.path[1..].split('/').all(|part| !part.is_empty() && part != "." && part != "..");
@@ -272,7 +294,8 @@ fn relation(text: &str) -> Result<RpmRelation, OverrideError> {
 }
 
 fn scripts(package: &mut RpmPackage, change: &Override) {
-    let script = |text: &ScriptText| Script { interpreter: text.interpreter.clone(), body: text.body.clone() };
+    let script =
+        |text: &ScriptText| Script { interpreter: text.interpreter.clone(), body: text.body.clone() };
     package.scriptlets.extend(change.scriptlets.iter().map(|(kind, text)| (*kind, script(text))));
     package.file_triggers.extend(change.file_triggers.iter().map(|trigger| FileTrigger {
         kind: trigger.kind,

@@ -43,7 +43,8 @@ mod tests {
     fn account_files_follow_the_master_files() {
         let read = |path: &str| {
             Ok(match path {
-                PASSWD => "root:*:0:0:root:/root:/bin/bash\nmail:*:8:8:mail:/var/mail:/usr/sbin/nologin\n".to_owned(),
+                PASSWD => "root:*:0:0:root:/root:/bin/bash\nmail:*:8:8:mail:/var/mail:/usr/sbin/nologin\n"
+                    .to_owned(),
                 _ => "root:*:0:\nshadow:*:42:\n".to_owned(),
             })
         };
@@ -56,7 +57,8 @@ mod tests {
 
     #[test]
     fn certificates_are_listed_below_their_folder() {
-        let paths = ["/etc/x.crt", "/usr/share/ca-certificates/mozilla/A.crt", "/usr/share/ca-certificates/mozilla"];
+        let paths =
+            ["/etc/x.crt", "/usr/share/ca-certificates/mozilla/A.crt", "/usr/share/ca-certificates/mozilla"];
         let read = |_: &str| Ok(String::new());
         let list = content(Generator::CertificateList, &mut paths.into_iter(), &read, 0).unwrap();
         assert_eq!(list, "mozilla/A.crt\n");

@@ -281,9 +281,17 @@ impl Overrides {
         Ok(())
     }
 
+    /// Names of the override files, without suffix.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.packages.keys().map(String::as_str)
+    }
+
     /// Names of packages that the override of `package` makes it require.
     pub(crate) fn added_requirements(&self, package: &str) -> impl Iterator<Item = &str> {
-        let texts = self.of(package).into_iter().flat_map(|change| change.requires.iter().chain(&change.requires_pre));
+        let texts = self
+            .of(package)
+            .into_iter()
+            .flat_map(|change| change.requires.iter().chain(&change.requires_pre));
         texts.filter_map(|relation| relation.split_whitespace().next())
     }
 
@@ -309,7 +317,8 @@ impl Overrides {
 
     fn loaded(&self, package: &str) -> Option<&Loaded> {
         let own = self.packages.get(package).filter(|loaded| loaded.pattern.is_none());
-        let matches = |loaded: &&Loaded| loaded.pattern.as_ref().is_some_and(|pattern| pattern.is_match(package));
+        let matches =
+            |loaded: &&Loaded| loaded.pattern.as_ref().is_some_and(|pattern| pattern.is_match(package));
         own.or_else(|| self.packages.values().find(matches))
     }
 }

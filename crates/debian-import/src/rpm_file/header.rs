@@ -8,7 +8,10 @@ use rpm::{
 use sha2::{Digest, Sha256};
 
 use super::payload::{Payload, ZSTD_LEVEL};
-use super::{FileTrigger, RpmEntry, RpmEntryKind, RpmPackage, RpmRelation, RpmWriteError, Script, ScriptletKind, TriggerKind};
+use super::{
+    FileTrigger, RpmEntry, RpmEntryKind, RpmPackage, RpmRelation, RpmWriteError, Script, ScriptletKind,
+    TriggerKind,
+};
 
 /// What `rpm -q --qf %{BUILDHOST}` says: conversion happens nowhere in particular.
 const BUILD_HOST: &str = "localhost";
@@ -23,7 +26,8 @@ pub(super) fn encode(package: &RpmPackage, payload: &Payload) -> Result<Vec<u8>,
     }
     triggers(package, &mut tags);
     let header = Header::from_entries(tags.entries, IndexTag::RPMTAG_HEADERIMMUTABLE);
-    let mut metadata = PackageMetadata { lead: Lead::new(&package.file_name()), signature: Header::new_empty(), header };
+    let mut metadata =
+        PackageMetadata { lead: Lead::new(&package.file_name()), signature: Header::new_empty(), header };
     let bytes = metadata.header_bytes()?;
     metadata.signature = sign(&bytes, payload);
     let mut head = Vec::new();
@@ -40,7 +44,10 @@ fn sign(header: &[u8], payload: &Payload) -> Header<IndexSignatureTag> {
         Err(_) => entry(large, IndexData::Int64(vec![bytes])),
     };
     let entries = [
-        entry(IndexSignatureTag::RPMSIGTAG_SHA1, IndexData::StringTag(hex::encode(sha1::Sha1::digest(header)))),
+        entry(
+            IndexSignatureTag::RPMSIGTAG_SHA1,
+            IndexData::StringTag(hex::encode(sha1::Sha1::digest(header))),
+        ),
         entry(IndexSignatureTag::RPMSIGTAG_SHA256, IndexData::StringTag(hex::encode(Sha256::digest(header)))),
         size(IndexSignatureTag::RPMSIGTAG_SIZE, IndexSignatureTag::RPMSIGTAG_LONGSIZE, total),
         size(
@@ -139,11 +146,26 @@ fn relations(package: &RpmPackage, payload: &Payload, tags: &mut Tags) -> Vec<Rp
     let lists = [
         (&provides, [T::RPMTAG_PROVIDENAME, T::RPMTAG_PROVIDEFLAGS, T::RPMTAG_PROVIDEVERSION]),
         (&sorted(requires), [T::RPMTAG_REQUIRENAME, T::RPMTAG_REQUIREFLAGS, T::RPMTAG_REQUIREVERSION]),
-        (&sorted(package.conflicts.clone()), [T::RPMTAG_CONFLICTNAME, T::RPMTAG_CONFLICTFLAGS, T::RPMTAG_CONFLICTVERSION]),
-        (&sorted(package.obsoletes.clone()), [T::RPMTAG_OBSOLETENAME, T::RPMTAG_OBSOLETEFLAGS, T::RPMTAG_OBSOLETEVERSION]),
-        (&sorted(package.recommends.clone()), [T::RPMTAG_RECOMMENDNAME, T::RPMTAG_RECOMMENDFLAGS, T::RPMTAG_RECOMMENDVERSION]),
-        (&sorted(package.suggests.clone()), [T::RPMTAG_SUGGESTNAME, T::RPMTAG_SUGGESTFLAGS, T::RPMTAG_SUGGESTVERSION]),
-        (&sorted(package.enhances.clone()), [T::RPMTAG_ENHANCENAME, T::RPMTAG_ENHANCEFLAGS, T::RPMTAG_ENHANCEVERSION]),
+        (
+            &sorted(package.conflicts.clone()),
+            [T::RPMTAG_CONFLICTNAME, T::RPMTAG_CONFLICTFLAGS, T::RPMTAG_CONFLICTVERSION],
+        ),
+        (
+            &sorted(package.obsoletes.clone()),
+            [T::RPMTAG_OBSOLETENAME, T::RPMTAG_OBSOLETEFLAGS, T::RPMTAG_OBSOLETEVERSION],
+        ),
+        (
+            &sorted(package.recommends.clone()),
+            [T::RPMTAG_RECOMMENDNAME, T::RPMTAG_RECOMMENDFLAGS, T::RPMTAG_RECOMMENDVERSION],
+        ),
+        (
+            &sorted(package.suggests.clone()),
+            [T::RPMTAG_SUGGESTNAME, T::RPMTAG_SUGGESTFLAGS, T::RPMTAG_SUGGESTVERSION],
+        ),
+        (
+            &sorted(package.enhances.clone()),
+            [T::RPMTAG_ENHANCENAME, T::RPMTAG_ENHANCEFLAGS, T::RPMTAG_ENHANCEVERSION],
+        ),
     ];
     for (list, [name, flags, version]) in lists {
         if !list.is_empty() {
@@ -156,7 +178,8 @@ fn relations(package: &RpmPackage, payload: &Payload, tags: &mut Tags) -> Vec<Rp
 }
 
 fn sorted(mut relations: Vec<RpmRelation>) -> Vec<RpmRelation> {
-    relations.sort_by(|a, b| (&a.name, &a.version, a.flags.bits()).cmp(&(&b.name, &b.version, b.flags.bits())));
+    relations
+        .sort_by(|a, b| (&a.name, &a.version, a.flags.bits()).cmp(&(&b.name, &b.version, b.flags.bits())));
     relations.dedup();
     relations
 }
@@ -191,7 +214,8 @@ fn features(package: &RpmPackage, payload: &Payload) -> Vec<RpmRelation> {
         &package.enhances,
     ];
     let any = |test: &dyn Fn(&RpmRelation) -> bool| all.iter().any(|list| list.iter().any(test));
-    let scripts = package.scriptlets.values().chain(package.file_triggers.iter().map(|trigger| &trigger.script));
+    let scripts =
+        package.scriptlets.values().chain(package.file_triggers.iter().map(|trigger| &trigger.script));
     let lua = scripts.into_iter().any(|script| script.interpreter == "<lua>");
     let tilde = package.evr().contains('~') || any(&|relation| relation.version.contains('~'));
     let conditional = [
@@ -208,7 +232,11 @@ fn features(package: &RpmPackage, payload: &Payload) -> Vec<RpmRelation> {
         .into_iter()
         .filter(|(needed, ..)| *needed)
         .map(|(_, name, version)| {
-            RpmRelation::versioned(format!("rpmlib({name})"), DependencyFlags::LE | DependencyFlags::RPMLIB, version)
+            RpmRelation::versioned(
+                format!("rpmlib({name})"),
+                DependencyFlags::LE | DependencyFlags::RPMLIB,
+                version,
+            )
         })
         .collect()
 }
@@ -295,7 +323,9 @@ fn file_provides(package: &RpmPackage, provides: &[RpmRelation], tags: &mut Tags
     let (mut starts, mut counts, mut dictionary) = (Vec::new(), Vec::new(), Vec::new());
     for path in package.files.keys() {
         let caused = package.file_provides.get(path).map_or(&[][..], Vec::as_slice);
-        let places = caused.iter().filter_map(|relation| provides.iter().zip(0_u32..).find(|(one, _)| *one == relation));
+        let places = caused
+            .iter()
+            .filter_map(|relation| provides.iter().zip(0_u32..).find(|(one, _)| *one == relation));
         let before = u32::try_from(dictionary.len()).unwrap_or(u32::MAX);
         // Kind of relation in the high byte, place in the list in the others.
         dictionary.extend(places.map(|(_, place)| u32::from(b'P') << 24 | place));
@@ -327,10 +357,13 @@ fn triggers(package: &RpmPackage, tags: &mut Tags) {
     let of_transaction = |trigger: &&FileTrigger| {
         matches!(
             trigger.kind,
-            TriggerKind::TransFileTriggerIn | TriggerKind::TransFileTriggerUn | TriggerKind::TransFileTriggerPostUn
+            TriggerKind::TransFileTriggerIn
+                | TriggerKind::TransFileTriggerUn
+                | TriggerKind::TransFileTriggerPostUn
         )
     };
-    let (transaction, package_wise): (Vec<_>, Vec<_>) = package.file_triggers.iter().partition(of_transaction);
+    let (transaction, package_wise): (Vec<_>, Vec<_>) =
+        package.file_triggers.iter().partition(of_transaction);
     let of_package = [
         T::RPMTAG_FILETRIGGERSCRIPTS,
         T::RPMTAG_FILETRIGGERSCRIPTPROG,
@@ -366,7 +399,9 @@ fn write_triggers(triggers: &[&FileTrigger], names: [IndexTag; 7], tags: &mut Ta
         let sense = match trigger.kind {
             TriggerKind::FileTriggerIn | TriggerKind::TransFileTriggerIn => DependencyFlags::TRIGGERIN,
             TriggerKind::FileTriggerUn | TriggerKind::TransFileTriggerUn => DependencyFlags::TRIGGERUN,
-            TriggerKind::FileTriggerPostUn | TriggerKind::TransFileTriggerPostUn => DependencyFlags::TRIGGERPOSTUN,
+            TriggerKind::FileTriggerPostUn | TriggerKind::TransFileTriggerPostUn => {
+                DependencyFlags::TRIGGERPOSTUN
+            }
         };
         conditions.extend(trigger.paths.iter().map(|path| (path.clone(), sense.bits(), index)));
     }

@@ -70,13 +70,21 @@ pub(crate) struct RpmEntry {
 pub(crate) enum RpmEntryKind {
     Directory,
     /// Bytes among the package's contents.
-    Stored { offset: u64, size: u64, sha256: [u8; 32] },
+    Stored {
+        offset: u64,
+        size: u64,
+        sha256: [u8; 32],
+    },
     /// Bytes made by the conversion.
     Made(Vec<u8>),
     Symlink(String),
     /// Another name of the entry at this path.
     HardLink(String),
-    Device { block: bool, major: u8, minor: u8 },
+    Device {
+        block: bool,
+        major: u8,
+        minor: u8,
+    },
     Fifo,
 }
 
@@ -148,7 +156,11 @@ impl RpmRelation {
         Self { name: name.into(), flags: DependencyFlags::ANY, version: String::new() }
     }
 
-    pub(crate) fn versioned(name: impl Into<String>, flags: DependencyFlags, version: impl Into<String>) -> Self {
+    pub(crate) fn versioned(
+        name: impl Into<String>,
+        flags: DependencyFlags,
+        version: impl Into<String>,
+    ) -> Self {
         Self { name: name.into(), flags, version: version.into() }
     }
 

@@ -165,7 +165,9 @@ fn write_content(out: &mut dyn Write, entry: &RpmEntry, contents: &Spool, size: 
         return Ok(());
     }
     match &entry.kind {
-        RpmEntryKind::Stored { offset, .. } => contents.read(*offset, size, &mut |piece| out.write_all(piece)),
+        RpmEntryKind::Stored { offset, .. } => {
+            contents.read(*offset, size, &mut |piece| out.write_all(piece))
+        }
         RpmEntryKind::Made(bytes) => out.write_all(bytes),
         RpmEntryKind::Symlink(target) => out.write_all(target.as_bytes()),
         _ => Ok(()),
