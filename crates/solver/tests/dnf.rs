@@ -1,0 +1,124 @@
+//! dnf5 is asked the same as the solver, and must give the same packages.
+//!
+//! Runs where `LAZULI_JUDGE_ROOT` names a root directory with dnf5 and `LAZULI_TEST_REPOSITORY` one or more folders
+//! with repodata/, separated by `:`; no package is downloaded.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use host_tools::{Bind, Call, Sandbox};
+use rpm_model::PackageRecord;
+use solver::{Repository, Request, Universe, Want, solve};
+use support::metadata;
+
+/// How many packages are asked for one by one, spread evenly over all names.
+const SINGLE: usize = 60;
+/// How many requests for several of them.
+const SEVERAL: usize = 20;
+
+#[derive(Clone, Copy, Debug)]
+struct Mood {
+    weak: bool,
+    best: bool,
+}
+
+#[test]
+fn dnf5_chooses_the_same_packages() {
+    let (Ok(root), Ok(folders)) = (std::env::var("LAZULI_JUDGE_ROOT"), std::env::var("LAZULI_TEST_REPOSITORY")) else {
+        eprintln!("skipped: LAZULI_JUDGE_ROOT or LAZULI_TEST_REPOSITORY is not set");
+        return;
+    };
+    let folders: Vec<PathBuf> = folders.split(':').map(PathBuf::from).collect();
+    let worlds: Vec<Vec<PackageRecord>> = folders.iter().map(|folder| metadata::load(folder)).collect();
+    let ids: Vec<String> = (0..worlds.len()).map(|number| format!("r{number}")).collect();
+    let repositories: Vec<Repository<'_>> = worlds
+        .iter()
+        .zip(&ids)
+        .map(|(packages, id)| Repository { id, priority: 99, cost: 1000, packages })
+        .collect();
+    let universe = Universe::new("x86_64", &repositories);
+    let work = tempfile::tempdir().unwrap();
+    let mut different = String::new();
+    let mut compared = 0;
+    for mood in [Mood { weak: false, best: true }, Mood { weak: true, best: false }] {
+        for wants in requests(&worlds) {
+            let install = wants.iter().map(|want| Want::parse(want).unwrap()).collect();
+            let request = Request { install, weak: mood.weak, best: mood.best, ..Request::default() };
+            let ours: BTreeSet<String> = match solve(&universe, &request) {
+                Ok(solution) => solution.packages().iter().map(|chosen| chosen.nevra().to_string()).collect(),
+                Err(_) => BTreeSet::new(),
+            };
+            let theirs = ask_dnf(&root, &folders, work.path(), &wants, mood);
+            compared += 1;
+            if ours != theirs {
+                let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
+                different += &format!("{mood:?} {wants:?}\n  only ours: {:?}\n", only(&ours, &theirs));
+                different += &format!("  only dnf5's: {:?}\n", only(&theirs, &ours));
+            }
+        }
+    }
+    assert!(different.is_empty(), "of {compared} requests these differ:\n{different}");
+    println!("{compared} requests, the same packages");
+}
+
+fn requests(worlds: &[Vec<PackageRecord>]) -> Vec<Vec<String>> {
+    let names: BTreeSet<&str> = worlds
+        .iter()
+        .flatten()
+        .filter(|package| matches!(package.nevra.arch.as_str(), "x86_64" | "noarch"))
+        .map(|package| package.nevra.name.as_str())
+        .collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let spread = |count: usize, offset: usize| -> Vec<String> {
+        (0..count).map(|number| names[(number * names.len() / count + offset) % names.len()].to_owned()).collect()
+    };
+    let mut requests: Vec<Vec<String>> = spread(SINGLE, 0).into_iter().map(|name| vec![name]).collect();
+    let several = spread(SEVERAL, 1).into_iter().zip(spread(SEVERAL, 2)).zip(spread(SEVERAL, 5));
+    requests.extend(several.map(|((a, b), c)| vec![a, b, c]));
+    requests
+}
+
+/// The packages that dnf5 would install; none when it refuses.
+fn ask_dnf(root: &str, folders: &[PathBuf], work: &Path, wants: &[String], mood: Mood) -> BTreeSet<String> {
+    let mut sandbox = Sandbox::new(root).read_only_root(true).bind(Bind::writable(work, "/tmp/work"));
+    let mut call = Call::new("dnf5")
+        .args(["--installroot=/tmp/work/root", "--use-host-config", "--no-plugins", "--assumeno"])
+        .args(["--setopt=reposdir=/nonexistent", "--setopt=cachedir=/tmp/work/cache", "--releasever=1"])
+        .args(["--setopt=logdir=/tmp/work/log", "--setopt=metadata_expire=never"])
+        .args([format!("--setopt=install_weak_deps={}", mood.weak), format!("--setopt=best={}", mood.best)])
+        .env("COLUMNS", "500")
+        .accept_any_status();
+    for (number, folder) in folders.iter().enumerate() {
+        let inside = format!("/tmp/repository{number}");
+        sandbox = sandbox.bind(Bind::read_only(folder, &inside));
+        call = call.args([
+            format!("--repofrompath=r{number},file://{inside}"),
+            format!("--setopt=r{number}.gpgcheck=0"),
+            format!("--repo=r{number}"),
+        ]);
+    }
+    let output = sandbox.run(&call.arg("install").args(wants)).unwrap();
+    let text = output.stdout_text();
+    let all = format!("{text}{}", output.stderr_text());
+    assert!(all.contains("Transaction Summary") || all.contains("Failed to resolve"), "dnf5 answered: {all}");
+    installed_packages(&text)
+}
+
+/// Lines of the table below `Installing...`: ` NAME ARCH EVR REPOSITORY SIZE UNIT`.
+fn installed_packages(text: &str) -> BTreeSet<String> {
+    let mut packages = BTreeSet::new();
+    let mut installing = false;
+    for line in text.lines() {
+        if !line.starts_with(' ') {
+            installing = line.starts_with("Installing");
+            continue;
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let (true, [name, arch, evr, _, ..]) = (installing, words.as_slice()) {
+            packages.insert(format!("{name}-{}.{arch}", evr.strip_prefix("0:").unwrap_or(evr)));
+        }
+    }
+    packages
+}
