@@ -1,18 +1,21 @@
 //! Keeps the generated files and the architecture true.
-//! In: the workspace. Out: `update` writes the generated files, `check` says what is stale or out of bounds.
+//! In: the workspace. Out: `update` writes the generated files, `check` says what is stale or out of bounds, `test` runs every
+//! test with its outside judges.
 
 mod architecture;
 mod generated;
+mod tests;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 fn main() -> ExitCode {
     let root = workspace();
     let result = match std::env::args().nth(1).as_deref() {
         Some("update") => generated::update(&root),
         Some("check") => generated::check(&root).and_then(|()| architecture::check(&root)),
-        _ => Err("usage: cargo run -p xtask -- check | update".to_owned()),
+        Some("test") => tests::run(&root),
+        _ => Err("usage: cargo xtask check | update | test".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -27,18 +30,30 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// What a program of this workspace's tool chain prints.
-#[expect(clippy::disallowed_methods, reason = "a developer's tool calls cargo; no product code depends on it")]
+/// What cargo, or a program that it runs, prints on standard output.
 fn cargo(root: &Path, arguments: &[&str]) -> Result<String, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = std::process::Command::new(cargo)
-        .args(arguments)
-        .current_dir(root)
+    let output = cargo_command(root, arguments)
+        .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cargo {} cannot be run: {error}", arguments.join(" ")))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("cargo {} failed:\n{said}", arguments.join(" ")));
+        return Err(format!("cargo {} failed", arguments.join(" ")));
     }
     String::from_utf8(output.stdout).map_err(|_| format!("cargo {} printed no text", arguments.join(" ")))
+}
+
+/// Runs cargo with everything it prints shown.
+fn cargo_shown(root: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Result<(), String> {
+    let status = cargo_command(root, arguments)
+        .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
+        .status()
+        .map_err(|error| format!("cargo {} cannot be run: {error}", arguments.join(" ")))?;
+    if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments.join(" "))) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a developer's tool calls cargo; no product code depends on it")]
+fn cargo_command(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root);
+    command
 }

@@ -1,0 +1,15 @@
+//! `lazuli config …`
+
+mod check;
+mod schema;
+
+use crate::cli::{Config, Global};
+use crate::failure::Failure;
+
+/// Leads to the command.
+pub fn run(global: &Global, command: &Config) -> Result<(), Failure> {
+    match command {
+        Config::Check => check::run(global),
+        Config::Schema(options) => schema::run(options),
+    }
+}

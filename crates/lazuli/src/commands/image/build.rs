@@ -1,0 +1,244 @@
+//! `lazuli image build`
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use definition::lock::LockedUpstream;
+use definition::{ImageKind, NativeImage, Upstream};
+use image::{BuildPlan, Places};
+use serde::Serialize;
+
+use crate::cli::{Global, ImageBuild};
+use crate::failure::{Context as _, ExitCode, Failure};
+use crate::output;
+use crate::pipeline::{compose, lock, root, upstream};
+use crate::session::{self, Session};
+
+/// The image whose programs shape the others.
+pub const TOOLS: &str = "tools";
+
+/// What a build will do.
+#[derive(Serialize)]
+struct Plan {
+    image: String,
+    upstream: String,
+    request: Vec<String>,
+    packages: Vec<String>,
+    source_date_epoch: u64,
+    disk: Option<BuildPlan>,
+}
+
+/// What a build made.
+#[derive(Debug, Serialize)]
+pub struct Built {
+    /// Name of the image.
+    pub image: String,
+    /// The upstream it was made from.
+    pub upstream: String,
+    /// Number of packages.
+    pub packages: usize,
+    /// The disk files, or the folder of a tree.
+    pub files: Vec<BuiltFile>,
+    /// Seconds of each stage.
+    pub stages: Vec<(String, f64)>,
+}
+
+/// One result.
+#[derive(Debug, Serialize)]
+pub struct BuiltFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Size in bytes; absent for a folder.
+    pub bytes: Option<u64>,
+    /// SHA-256 in hexadecimal; absent for a folder.
+    pub sha256: Option<String>,
+}
+
+/// Builds an image from its locked packages, or says what would be done.
+pub fn run(global: &Global, options: &ImageBuild) -> Result<(), Failure> {
+    let session = Session::open(global)?;
+    let image = native(&session, &options.name)?;
+    let locked_file = lock::load(&session.distro)?;
+    let upstream = upstream::locked(&session.distro, global, &locked_file)?;
+    let locked = lock::locked(&locked_file, upstream, image)?;
+    if options.plan {
+        let plan = plan(image, upstream, locked)?;
+        return output::print(global.format, &plan, render_plan);
+    }
+    session::become_root()?;
+    let folder = output_folder(&session, image, options.output.as_deref())?;
+    let built = build(&session, upstream, locked, image, &folder)?;
+    output::print(global.format, &built, render)
+}
+
+/// The native image of that name.
+pub fn native<'s>(session: &'s Session, name: &str) -> Result<&'s NativeImage, Failure> {
+    let known = || {
+        let names: Vec<&str> = session.distro.images.keys().map(String::as_str).collect();
+        format!("the definition has: {}", names.join(", "))
+    };
+    let image = session
+        .distro
+        .images
+        .get(name)
+        .ok_or_else(|| Failure::new(format!("there is no image `{name}`")).code(ExitCode::Usage).hint(known()))?;
+    image.native().ok_or_else(|| {
+        Failure::new(format!("image `{name}` has no native definition, and others are not built"))
+            .code(ExitCode::Definition)
+    })
+}
+
+/// Where the results of an image go.
+pub fn output_folder(session: &Session, image: &NativeImage, asked: Option<&Path>) -> Result<PathBuf, Failure> {
+    match asked {
+        Some(folder) => std::path::absolute(folder).context(|| format!("{} is no path", folder.display())),
+        None => Ok(session.distro.project.output_dir.join(&image.name)),
+    }
+}
+
+/// The tree of the tools image.
+pub fn tools(session: &Session, upstream: &Upstream, locked: &LockedUpstream) -> Result<root::Root, Failure> {
+    let image = native(session, TOOLS)?;
+    root::of_image(session, upstream, locked, image)
+}
+
+/// Builds an image into a folder.
+pub fn build(
+    session: &Session,
+    upstream: &Upstream,
+    locked: &LockedUpstream,
+    image: &NativeImage,
+    folder: &Path,
+) -> Result<Built, Failure> {
+    let built = Built {
+        image: image.name.clone(),
+        upstream: upstream.id(),
+        packages: locked.packages_of(&image.name).count(),
+        files: Vec::new(),
+        stages: Vec::new(),
+    };
+    match image.kind {
+        ImageKind::Disk(_) => build_disk(session, upstream, locked, image, folder, built),
+        ImageKind::Tree => build_tree(session, upstream, locked, image, folder, built),
+    }
+}
+
+fn build_disk(
+    session: &Session,
+    upstream: &Upstream,
+    locked: &LockedUpstream,
+    image: &NativeImage,
+    folder: &Path,
+    mut built: Built,
+) -> Result<Built, Failure> {
+    let specification = compose::specification(image, upstream)?;
+    let seed = compose::seed(&specification, locked)?;
+    let epoch = root::source_date_epoch(locked, image)?;
+    let tools = tools(session, upstream, locked)?;
+    let tree = root::of_image(session, upstream, locked, image)?;
+    let work = session.distro.project.work_dir.join("image");
+    let places =
+        Places { root: &tree.path, tools: &tools.path, work: &work, output: folder, deferred: &tree.deferred };
+    let failed = || format!("image `{}` was not built", image.name);
+    fs::create_dir_all(folder).context(failed)?;
+    let made = image::build(&specification, &places, &seed, epoch, &session.bars).context(failed)?;
+    let disk_bytes = made.files.iter().map(|file| file.bytes).max().unwrap_or(0);
+    if let Some(limit) = image.budget.disk_mib.filter(|limit| disk_bytes.div_ceil(1 << 20) > *limit) {
+        return Err(Failure::new(format!(
+            "image `{}` is over its budget: a disk of {} MiB, {limit} MiB allowed",
+            image.name,
+            disk_bytes.div_ceil(1 << 20)
+        ))
+        .code(ExitCode::Budget)
+        .hint(format!("take something out, or raise `disk-mib` in [budget] of {}", image.file.display())));
+    }
+    built.stages = made.stages.iter().map(|(name, time)| ((*name).to_owned(), time.as_secs_f64())).collect();
+    built.files = made
+        .files
+        .into_iter()
+        .map(|file| BuiltFile { path: file.path, bytes: Some(file.bytes), sha256: Some(file.sha256) })
+        .collect();
+    Ok(built)
+}
+
+/// A tree stays where it was installed; the output folder names it.
+fn build_tree(
+    session: &Session,
+    upstream: &Upstream,
+    locked: &LockedUpstream,
+    image: &NativeImage,
+    folder: &Path,
+    mut built: Built,
+) -> Result<Built, Failure> {
+    let tree = root::of_image(session, upstream, locked, image)?;
+    let link = folder.join("tree");
+    let failed = || format!("{} cannot be made", link.display());
+    fs::create_dir_all(folder).context(failed)?;
+    let beside = folder.join(".tree.new");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context(failed),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(&tree.path, &beside).and_then(|()| fs::rename(&beside, &link)).context(failed)?;
+    built.files.push(BuiltFile { path: link, bytes: None, sha256: None });
+    Ok(built)
+}
+
+fn plan(image: &NativeImage, upstream: &Upstream, locked: &LockedUpstream) -> Result<Plan, Failure> {
+    let epoch = root::source_date_epoch(locked, image)?;
+    let disk = match image.kind {
+        ImageKind::Disk(_) => {
+            let specification = compose::specification(image, upstream)?;
+            Some(image::plan(&specification, &compose::seed(&specification, locked)?, epoch))
+        }
+        ImageKind::Tree => None,
+    };
+    Ok(Plan {
+        image: image.name.clone(),
+        upstream: upstream.id(),
+        request: image.packages_for(upstream).install.into_iter().map(|want| want.value).collect(),
+        packages: locked.packages_of(&image.name).map(|(nevra, _, _)| nevra.to_string()).collect(),
+        source_date_epoch: epoch,
+        disk,
+    })
+}
+
+fn render_plan(plan: &Plan) -> String {
+    let mut text = format!(
+        "image {} from {}: {} packages, SOURCE_DATE_EPOCH {}\n",
+        plan.image,
+        plan.upstream,
+        plan.packages.len(),
+        plan.source_date_epoch
+    );
+    for package in &plan.packages {
+        let _infallible = writeln!(text, "  install {package}");
+    }
+    if let Some(disk) = &plan.disk {
+        let _infallible = writeln!(text, "  kernel command line: {}", disk.command_line);
+        for partition in &disk.partitions {
+            let size = partition.mebibytes.map_or("as large as its content".to_owned(), |size| format!("{size} MiB"));
+            let _infallible =
+                writeln!(text, "  partition {} ({}, {}), {size}", partition.name, partition.file_system, partition.uuid);
+        }
+        for output in &disk.outputs {
+            let _infallible = writeln!(text, "  write {output}");
+        }
+    }
+    text
+}
+
+/// The results, a line each.
+pub fn render(built: &Built) -> String {
+    built
+        .files
+        .iter()
+        .map(|file| match (&file.sha256, file.bytes) {
+            (Some(sha256), Some(bytes)) => {
+                format!("{}  {:.0} MiB  sha256:{sha256}\n", file.path.display(), bytes as f64 / f64::from(1 << 20))
+            }
+            _ => format!("{}\n", file.path.display()),
+        })
+        .collect()
+}

@@ -1,0 +1,46 @@
+//! `lazuli lock update`
+
+use std::fmt::Write as _;
+
+use definition::lock::{Changes, Lock};
+use definition::{Distro, Upstream};
+
+use crate::cli::{Global, LockUpdate};
+use crate::failure::Failure;
+use crate::pipeline::{lock, offer, upstream};
+use crate::session::Session;
+use crate::output;
+
+/// Solves every image anew and prints what changed.
+pub fn run(global: &Global, options: &LockUpdate) -> Result<(), Failure> {
+    let session = Session::open(global)?;
+    let upstream = upstream::answering(&session, global)?;
+    let old = lock::load(&session.distro)?;
+    let new = updated(&session, upstream, &old)?;
+    let changes = Lock::changes(&old, &new);
+    if !options.dry_run && new != old {
+        lock::save(&session.distro, &new)?;
+    }
+    output::print(global.format, &changes, |changes| render(&session.distro, options, changes))
+}
+
+/// The lock with the packages of every image as the upstream offers them now.
+pub fn updated(session: &Session, upstream: &Upstream, old: &Lock) -> Result<Lock, Failure> {
+    let folder = session.distro.project.work_dir.join("import");
+    let offers = offer::of(session, upstream, &folder)?;
+    let mut new = old.clone();
+    new.upstreams.insert(upstream.id(), lock::solve_all(&session.distro, upstream, &offers)?);
+    Ok(new)
+}
+
+fn render(distro: &Distro, options: &LockUpdate, changes: &Changes) -> String {
+    let mut text = changes.to_string();
+    let path = distro.project.lock_file.display();
+    let verdict = match (changes.is_empty(), options.dry_run) {
+        (true, _) => format!("{path}: nothing changed"),
+        (false, true) => format!("{path}: not written (--dry-run)"),
+        (false, false) => format!("{path}: written"),
+    };
+    let _infallible = writeln!(text, "{verdict}");
+    text
+}

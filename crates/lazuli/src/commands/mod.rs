@@ -1,0 +1,32 @@
+//! One file a command; this one only leads to them.
+
+mod completions;
+mod config;
+mod image;
+mod lock;
+mod manual;
+mod quickstart;
+mod repo;
+mod solve;
+mod upstream;
+mod why;
+
+use crate::cli::{Arguments, Command};
+use crate::failure::Failure;
+
+/// Does what the command line asks.
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Quickstart(options) => quickstart::run(global, options),
+        Command::Image(command) => image::run(global, command),
+        Command::Upstream(command) => upstream::run(global, command),
+        Command::Repo(command) => repo::run(global, command),
+        Command::Lock(command) => lock::run(global, command),
+        Command::Solve(options) => solve::run(global, options),
+        Command::Why(options) => why::run(global, options),
+        Command::Config(command) => config::run(global, command),
+        Command::Completions(options) => completions::run(options),
+        Command::Manual(options) => manual::run(options),
+    }
+}

@@ -1,0 +1,156 @@
+//! What went wrong, at the program's edge: the message, its causes, a hint, and the exit code.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// The documented exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitCode {
+    /// The work failed for a reason that has no code of its own.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The definition or the lock is wrong.
+    Definition = 3,
+    /// A request for packages cannot be satisfied, or a repository is not closed.
+    Unsatisfiable = 4,
+    /// A signature or checksum does not hold.
+    Verification = 5,
+    /// An upstream cannot be reached.
+    Network = 6,
+    /// An image is over its budget.
+    Budget = 7,
+    /// A virtual machine did not boot, or not well.
+    Boot = 8,
+}
+
+impl ExitCode {
+    /// Every code with its meaning, for the help text and the manual.
+    pub const MEANINGS: &[(u8, &str)] = &[
+        (0, "done"),
+        (1, "the work failed"),
+        (2, "the command line is wrong"),
+        (3, "the definition or the lock is wrong"),
+        (4, "packages cannot be had together, or a repository is not closed"),
+        (5, "a signature or checksum does not hold"),
+        (6, "an upstream cannot be reached"),
+        (7, "an image is over its budget"),
+        (8, "a machine did not boot, or not well"),
+    ];
+}
+
+/// An error as it is shown to a person.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+    code: ExitCode,
+}
+
+impl Failure {
+    /// A failure without a cause.
+    pub fn new(message: impl Into<String>) -> Self {
+        Failure { message: message.into(), causes: Vec::new(), hint: None, code: ExitCode::Failed }
+    }
+
+    /// A failure with the chain of what led to it.
+    pub fn caused(message: impl Into<String>, cause: &(dyn Error + 'static)) -> Self {
+        let mut failure = Failure::new(message);
+        failure.causes.extend(chain(cause));
+        failure
+    }
+
+    /// Says what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Leaves with another code than 1.
+    pub fn code(mut self, code: ExitCode) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The code to leave with.
+    pub fn exit_code(&self) -> u8 {
+        self.code as u8
+    }
+
+    /// The lines for standard error.
+    pub fn render(&self) -> String {
+        let mut text = format!("error: {}\n", self.message);
+        for cause in &self.causes {
+            // A cause of several lines (a conflict tree, a list of problems) keeps its shape.
+            let mut lines = cause.lines();
+            let _infallible = writeln!(text, "  caused by: {}", lines.next().unwrap_or_default());
+            for line in lines {
+                let _infallible = writeln!(text, "    {line}");
+            }
+        }
+        if let Some(hint) = &self.hint {
+            let _infallible = writeln!(text, "hint: {hint}");
+        }
+        text
+    }
+
+    /// The same for a program.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "error": self.message,
+            "causes": self.causes,
+            "hint": self.hint,
+            "exit-code": self.exit_code(),
+        })
+    }
+}
+
+/// Message and causes of an error, outermost first, repetitions dropped (a transparent wrapper says the same twice).
+fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut messages: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let message = error.to_string();
+        if messages.last() != Some(&message) {
+            messages.push(message);
+        }
+        next = error.source();
+    }
+    messages
+}
+
+/// Turns an error of a stage into a failure of the command.
+pub trait Context<T> {
+    /// Says what the command was doing.
+    fn context(self, message: impl FnOnce() -> String) -> Result<T, Failure>;
+}
+
+impl<T, E: Error + 'static> Context<T> for Result<T, E> {
+    fn context(self, message: impl FnOnce() -> String) -> Result<T, Failure> {
+        self.map_err(|error| Failure::caused(message(), &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no such thing\nsecond line")]
+    struct Inner;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("stage failed")]
+    struct Outer(#[source] Inner);
+
+    #[test]
+    fn message_causes_and_hint_are_shown_in_order() {
+        let failure = Failure::caused("image `server` was not built", &Outer(Inner))
+            .hint("run `lazuli lock update`")
+            .code(ExitCode::Definition);
+        let expected = "error: image `server` was not built\n  caused by: stage failed\n  caused by: no such thing\n    second line\nhint: run `lazuli lock update`\n";
+        assert_eq!(failure.render(), expected);
+        assert_eq!(failure.exit_code(), 3);
+    }
+}

@@ -1,0 +1,173 @@
+//! A native image of the definition and its lock, in; the complete specification that `image` builds from, out.
+
+use definition::lock::LockedUpstream;
+use definition::{
+    Compression, Disk, DiskFormat, Filesystem, NativeImage, PartitionSize, PartitionType, Password, SelinuxMode,
+    Upstream,
+};
+use image::{InitrdContent, Seed, Specification};
+use sha2::{Digest as _, Sha256};
+
+use crate::failure::{Context as _, ExitCode, Failure};
+
+/// Mebibytes of an EFI system partition whose size the definition leaves open.
+const ESP_MEBIBYTES: u64 = 256;
+
+/// The disk that an image becomes; an image that is no disk has none.
+pub fn disk<'i>(image: &'i NativeImage) -> Result<&'i Disk, Failure> {
+    image.disk().ok_or_else(|| {
+        Failure::new(format!("image `{}` is a folder, not a disk", image.name)).code(ExitCode::Usage)
+    })
+}
+
+/// From what the identifiers of an image derive: its packages and its definition.
+pub fn seed(specification: &Specification, locked: &LockedUpstream) -> Result<Seed, Failure> {
+    let mut hasher = Sha256::new();
+    hasher.update(locked.image_digest(&specification.name).hex());
+    let definition = serde_json::to_vec(specification).context(|| "the specification has no JSON form".to_owned())?;
+    hasher.update(&definition);
+    Ok(Seed(hasher.finalize().into()))
+}
+
+/// The specification of a disk image.
+pub fn specification(image: &NativeImage, upstream: &Upstream) -> Result<Specification, Failure> {
+    let disk = disk(image)?;
+    let units = image.units_for(upstream);
+    let values = |list: Vec<definition::Located<String>>| list.into_iter().map(|item| item.value).collect();
+    Ok(Specification {
+        name: image.name.clone(),
+        identity: image::Identity {
+            os_release: image.os_release.as_ref().map(definition::OsRelease::to_text).unwrap_or_default(),
+            host_name: image.hostname.clone(),
+            locale: image.locale.clone(),
+            time_zone: image.timezone.clone(),
+        },
+        removed: Vec::new(),
+        overlays: overlays(image),
+        accounts: accounts(image),
+        units: image::Units {
+            enable: values(units.enable),
+            disable: values(units.disable),
+            mask: values(units.mask),
+            default_target: image.default_target.clone(),
+        },
+        selinux: image.selinux.as_ref().and_then(|selinux| {
+            Some(image::Selinux {
+                policy: image.selinux_policy_for(upstream)?.to_owned(),
+                mode: match selinux.mode {
+                    SelinuxMode::Enforcing => image::SelinuxMode::Enforcing,
+                    SelinuxMode::Permissive => image::SelinuxMode::Permissive,
+                    SelinuxMode::Disabled => image::SelinuxMode::Disabled,
+                },
+            })
+        }),
+        kernel_command_line: disk.kernel_command_line.join(" "),
+        initrd: initrd(image, disk)?,
+        boot: image::Boot::Menu { seconds: 0 },
+        esp_mebibytes: esp_mebibytes(disk),
+        root: root(disk)?,
+        disk_mebibytes: None,
+        formats: disk
+            .formats
+            .iter()
+            .map(|format| match format {
+                DiskFormat::Raw => image::DiskFormat::Raw,
+                DiskFormat::Qcow2 => image::DiskFormat::Qcow2,
+                DiskFormat::Vhd => image::DiskFormat::Vhd,
+            })
+            .collect(),
+    })
+}
+
+fn overlays(image: &NativeImage) -> Vec<image::Overlay> {
+    let rules: Vec<image::OverlayRule> = image
+        .files
+        .iter()
+        .map(|rule| image::OverlayRule {
+            path: rule.path.value.clone(),
+            mode: rule.mode,
+            user: rule.owner.clone(),
+            group: rule.group.clone(),
+        })
+        .collect();
+    if image.tree.is_none() && rules.is_empty() {
+        return Vec::new();
+    }
+    vec![image::Overlay { folder: image.tree.clone(), rules }]
+}
+
+fn accounts(image: &NativeImage) -> Vec<image::Account> {
+    image
+        .users
+        .iter()
+        .map(|user| image::Account {
+            name: user.name.value.clone(),
+            number: user.uid,
+            group: user.group.clone(),
+            comment: user.description.clone(),
+            home: user.home.clone(),
+            shell: user.shell.clone(),
+            groups: user.groups.clone(),
+            password: match &user.password {
+                Password::Locked => image::PasswordPolicy::Locked,
+                Password::Hash(hash) => image::PasswordPolicy::Hash(hash.clone()),
+            },
+            authorized_keys: Vec::new(),
+        })
+        .collect()
+}
+
+fn initrd(image: &NativeImage, disk: &Disk) -> Result<InitrdContent, Failure> {
+    let wishes = [
+        ("module", &disk.initrd.modules),
+        ("file", &disk.initrd.programs),
+        ("unit", &disk.initrd.units),
+        ("file", &disk.initrd.files),
+    ];
+    let lines = wishes.iter().flat_map(|(word, list)| list.iter().map(move |item| format!("{word} {}\n", item.value)));
+    let more = InitrdContent::parse(&lines.collect::<String>())
+        .context(|| format!("[initrd] of {} cannot be used", image.file.display()))
+        .map_err(|failure| failure.code(ExitCode::Definition))?;
+    Ok(InitrdContent::base().and(more))
+}
+
+fn esp_mebibytes(disk: &Disk) -> u64 {
+    let esp = disk.partitions.iter().find(|partition| partition.kind == PartitionType::Esp);
+    match esp.map(|partition| partition.size) {
+        Some(PartitionSize::Mib(mebibytes)) => mebibytes,
+        Some(PartitionSize::Fit { free_mib }) => free_mib.max(ESP_MEBIBYTES),
+        None => ESP_MEBIBYTES,
+    }
+}
+
+fn root(disk: &Disk) -> Result<image::RootFileSystem, Failure> {
+    let other = |kind| !matches!(kind, PartitionType::Esp | PartitionType::Root);
+    if let Some(partition) = disk.partitions.iter().find(|partition| other(partition.kind)) {
+        return Err(Failure::new(format!("a partition of type `{}` cannot be made yet", partition.kind))
+            .code(ExitCode::Definition)
+            .hint("an image has an `esp` and a `root` partition"));
+    }
+    let partition = disk
+        .root()
+        .ok_or_else(|| Failure::new("the image has no root partition").code(ExitCode::Definition))?;
+    let label = partition.label.clone();
+    Ok(match disk.filesystem {
+        Filesystem::Ext4 => image::RootFileSystem::Ext4 {
+            label,
+            size: match partition.size {
+                PartitionSize::Mib(mebibytes) => image::Size::Fixed { mebibytes },
+                PartitionSize::Fit { free_mib } => image::Size::Fit { free_mebibytes: free_mib },
+            },
+        },
+        Filesystem::Erofs { compression, level } => {
+            let level = |default: u8| level.and_then(|level| u8::try_from(level).ok()).unwrap_or(default);
+            let compression = match compression {
+                Compression::None => image::Compression::None,
+                Compression::Lz4 => image::Compression::Lz4,
+                Compression::Lz4hc => image::Compression::Lz4Hc { level: level(9) },
+                Compression::Zstd => image::Compression::Zstd { level: level(3) },
+            };
+            image::RootFileSystem::Erofs { label, compression }
+        }
+    })
+}

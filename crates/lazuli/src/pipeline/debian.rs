@@ -1,0 +1,114 @@
+//! A Debian suite as the definition names it, in; a folder of converted packages, out.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use debian_import::apt::{self, Suite};
+use debian_import::closure::closure;
+use debian_import::import::{ImportError, ImportProgress, ImportedRepository, Importer, LockedDeb};
+use debian_import::overrides::Overrides;
+use definition::{DebRepository, ValidUntil};
+use host_tools::Progress as _;
+
+use super::upstream::mirror;
+use crate::failure::{Context as _, ExitCode, Failure};
+use crate::session::Session;
+
+/// Imports the closure of `seeds` in the suite's present state.
+pub fn import(
+    session: &Session,
+    repository: &DebRepository,
+    seeds: &BTreeSet<String>,
+    folder: &Path,
+) -> Result<(Suite, ImportedRepository), Failure> {
+    let name = &repository.name.value;
+    let suite = apt_suite(repository)?;
+    session.bars.begin("index", None);
+    let index = apt::fetch_suite(&suite, &session.downloader, session.clock.now()).map_err(|error| {
+        let code = match error {
+            apt::SuiteError::Fetch { .. } => ExitCode::Network,
+            _ => ExitCode::Verification,
+        };
+        Failure::caused(format!("the suite behind {name} cannot be used"), &error).code(code)
+    })?;
+    session.bars.finish(&format!("{} of {}, signature good", index.index.packages().count(), suite.suite));
+    let overrides = load_overrides(repository)?;
+    let chosen = closure(&index.index, seeds, &overrides, false).map_err(|error| {
+        Failure::caused(format!("{name} cannot give the packages of all images"), &error)
+            .code(ExitCode::Unsatisfiable)
+    })?;
+    let imported = with_importer(session, &overrides, |importer, progress| {
+        importer.import(&suite.mirror, &index.index, &chosen, folder, progress)
+    })?;
+    Ok((index, imported))
+}
+
+/// Imports exactly the packages of a lock.
+pub fn import_exactly(
+    session: &Session,
+    repository: &DebRepository,
+    locked: &[LockedDeb],
+    folder: &Path,
+) -> Result<ImportedRepository, Failure> {
+    let mirror = mirror(repository)?;
+    let overrides = load_overrides(repository)?;
+    with_importer(session, &overrides, |importer, progress| {
+        importer.import_exactly(&mirror, locked, folder, progress)
+    })
+}
+
+fn with_importer(
+    session: &Session,
+    overrides: &Overrides,
+    act: impl FnOnce(&Importer<'_>, &(dyn Fn(ImportProgress<'_>) + Sync)) -> Result<ImportedRepository, ImportError>,
+) -> Result<ImportedRepository, Failure> {
+    let importer = Importer {
+        downloader: &session.downloader,
+        cache: &session.cache_dir.join("converted"),
+        overrides,
+        jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+    };
+    session.bars.begin("convert", None);
+    let progress = |at: ImportProgress<'_>| match at {
+        ImportProgress::Download { .. } => {}
+        ImportProgress::Package { name, .. } => session.bars.advance(1, name),
+    };
+    let imported = act(&importer, &progress).map_err(|error| {
+        let (code, hint) = match &error {
+            ImportError::Fetch(_) => (
+                ExitCode::Network,
+                "run again to go on where it stopped; when the mirror has dropped a locked package, run `lazuli lock update`",
+            ),
+            ImportError::OtherResult { .. } => (ExitCode::Definition, "run `lazuli lock update`"),
+            _ => (ExitCode::Failed, "what is finished is kept; run again to go on"),
+        };
+        Failure::caused("the packages were not imported", &error).code(code).hint(hint)
+    })?;
+    session.bars.finish(&format!("{} packages, {} new", imported.packages.len(), imported.converted));
+    Ok(imported)
+}
+
+fn load_overrides(repository: &DebRepository) -> Result<Overrides, Failure> {
+    match &repository.overrides {
+        Some(folder) => Overrides::load(folder)
+            .context(|| format!("the overrides of {} cannot be used", repository.name.value))
+            .map_err(|failure| failure.code(ExitCode::Definition)),
+        None => Ok(Overrides::default()),
+    }
+}
+
+fn apt_suite(repository: &DebRepository) -> Result<apt::DebRepository, Failure> {
+    Ok(apt::DebRepository {
+        mirror: mirror(repository)?,
+        suite: repository.suite.clone(),
+        components: repository.components.clone(),
+        architecture: repository.architecture.clone(),
+        keyring: repository.keyring.clone(),
+        fingerprints: repository.fingerprints.clone(),
+        valid_until: match repository.valid_until {
+            ValidUntil::Enforce => apt::ValidUntil::Enforce,
+            ValidUntil::Ignore { .. } => apt::ValidUntil::Ignore,
+        },
+    })
+}

@@ -1,0 +1,165 @@
+//! rpm-md repositories and folders of RPMs, in; their packages, out.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use definition::lock::{LockedPackage, LockedRepository};
+use definition::{RpmLocation, RpmRepository, RpmTrust, Upstream};
+use host_tools::Progress as _;
+use repository::download::{Expected, NamedRequest};
+use repository::openpgp::{Keyring, verify_package};
+use repository::{Location, Mirrors, OpenError, Proof, Repository, Source};
+use rpm_model::header::PackageHeaders;
+use rpm_model::{Nevra, PackageRecord};
+
+use super::offer::Offer;
+use crate::failure::{Context as _, ExitCode, Failure};
+use crate::session::Session;
+
+/// A key file larger than this is none, in bytes.
+const KEY_LIMIT: u64 = 1 << 20;
+
+/// The records of all RPMs in a folder.
+pub fn scan(session: &Session, folder: &Path) -> Result<Vec<PackageRecord>, Failure> {
+    session.bars.begin("read", None);
+    let records = repository::write::scan(folder).context(|| format!("the packages in {} cannot be read", folder.display()))?;
+    session.bars.finish(&format!("{} package headers", records.len()));
+    Ok(records)
+}
+
+/// Opens a repository of the definition and reads its packages.
+pub fn open(session: &Session, upstream: &Upstream, repository: &RpmRepository) -> Result<Offer, Failure> {
+    let name = &repository.name.value;
+    session.bars.begin("metadata", None);
+    let mut opened = Repository::open(&source(session, repository)?, &session.downloader, session.clock.now())
+        .map_err(|error| refused(name, &error))?;
+    // Paths that no primary metadata lists are looked up in the full file lists, which are large.
+    let paths: Vec<String> = {
+        let alone = [solver::Repository { id: name, priority: 99, cost: 1000, packages: &opened.records }];
+        let universe = solver::Universe::new(&session.distro.project.architecture, &alone);
+        universe.unresolved_paths().into_iter().map(str::to_owned).collect()
+    };
+    let asked: Vec<String> = session
+        .distro
+        .images
+        .values()
+        .filter_map(definition::Image::native)
+        .flat_map(|image| image.packages_for(upstream).install)
+        .map(|want| want.value)
+        .filter(|want| want.starts_with('/'))
+        .collect();
+    if !paths.is_empty() || !asked.is_empty() {
+        let wanted = |path: &str| paths.iter().chain(&asked).any(|wanted| wanted == path);
+        opened.load_files(&session.downloader, &wanted).map_err(|error| refused(name, &error))?;
+    }
+    session.bars.finish(&format!("{} packages of {name}", opened.records.len()));
+    Ok(Offer {
+        id: name.clone(),
+        priority: repository.priority,
+        state: LockedRepository::RpmMd {
+            revision: opened.revision.clone(),
+            repomd: opened.repomd_checksum().clone(),
+        },
+        records: opened.records,
+        sources: BTreeMap::new(),
+        folder: None,
+    })
+}
+
+/// Fetches locked packages by location and checksum alone, and verifies their signatures.
+pub fn fetch(
+    session: &Session,
+    repository: &RpmRepository,
+    packages: &[(&Nevra, &LockedPackage)],
+) -> Result<Vec<(Nevra, PathBuf)>, Failure> {
+    let name = &repository.name.value;
+    let mirrors = Mirrors::find(&source(session, repository)?, &session.downloader, session.clock.now())
+        .map_err(|error| refused(name, &error))?;
+    let requests = packages.iter().map(|(nevra, package)| {
+        let expected = Expected::new(package.checksum.clone(), Some(package.size));
+        mirrors.request(&nevra.to_string(), &package.location, expected)
+    });
+    let requests = requests.collect::<Result<Vec<_>, _>>().map_err(|error| refused(name, &error))?;
+    session.bars.begin("download", Some(requests.len() as u64));
+    let fetched = session.downloader.fetch_all(&requests, &|_| {});
+    let paths = fetched.map_err(|error| {
+        Failure::caused(format!("packages of {name} cannot be fetched"), &error)
+            .code(ExitCode::Network)
+            .hint("run again to go on; when the mirrors have dropped a locked package, run `lazuli lock update`")
+    })?;
+    session.bars.finish(&format!("{} packages of {name}", paths.len()));
+    if let Some(keyring) = keyring(session, repository)? {
+        verify(session, &keyring, packages, &paths)?;
+    }
+    Ok(packages.iter().map(|(nevra, _)| (*nevra).clone()).zip(paths).collect())
+}
+
+fn verify(
+    session: &Session,
+    keyring: &Keyring,
+    packages: &[(&Nevra, &LockedPackage)],
+    paths: &[PathBuf],
+) -> Result<(), Failure> {
+    for ((nevra, _), path) in packages.iter().zip(paths) {
+        let failed = || format!("{nevra} is not what its repository signed");
+        let file = File::open(path).context(failed)?;
+        let headers = PackageHeaders::read(&mut BufReader::new(file)).context(failed)?;
+        verify_package(keyring, &headers, &nevra.to_string(), session.clock.now())
+            .map_err(|error| Failure::caused(failed(), &error).code(ExitCode::Verification))?;
+    }
+    Ok(())
+}
+
+fn source(session: &Session, repository: &RpmRepository) -> Result<Source, Failure> {
+    let (location, encrypted) = match &repository.location {
+        RpmLocation::BaseUri(url) => (Location::Base(vec![url.to_string()]), url.scheme() != "http"),
+        RpmLocation::Metalink(url) => (Location::Metalink(url.to_string()), url.scheme() != "http"),
+    };
+    let proof = match keyring(session, repository)? {
+        // What comes by HTTPS is the publisher's; the packages themselves are signed in any case.
+        _ if encrypted => Proof::Transport,
+        Some(keyring) => Proof::Signature(keyring),
+        None => Proof::Nothing,
+    };
+    // The definition has replaced every variable.
+    let variables = BTreeMap::new();
+    Ok(Source { id: repository.name.value.clone(), location, proof, priority: repository.priority, variables })
+}
+
+fn keyring(session: &Session, repository: &RpmRepository) -> Result<Option<Keyring>, Failure> {
+    let failed = || format!("the key of {} cannot be used", repository.name.value);
+    let unusable = |failure: Failure| failure.code(ExitCode::Verification);
+    match &repository.trust {
+        RpmTrust::Unchecked => Ok(None),
+        RpmTrust::KeyFile(path) => Keyring::load(path).context(failed).map(Some).map_err(unusable),
+        RpmTrust::KeyUrl(url) => {
+            if url.scheme() != "https" {
+                return Err(unusable(Failure::new(failed()).hint(format!(
+                    "{url} is not encrypted: keep the key in a file beside the definition, or name an https address"
+                ))));
+            }
+            let request = NamedRequest {
+                name: format!("key of {}", repository.name.value),
+                key: url.to_string(),
+                urls: vec![url.to_string()],
+                limit: KEY_LIMIT,
+                bypass_caches: false,
+            };
+            let fetched = session.downloader.fetch_named(&request).context(failed)?;
+            let bytes = std::fs::read(&fetched.path).context(failed)?;
+            Keyring::parse(&bytes, url.as_str()).context(failed).map(Some).map_err(unusable)
+        }
+    }
+}
+
+/// An opening that failed, with the exit code of its kind.
+pub fn refused(name: &str, error: &OpenError) -> Failure {
+    let code = match error {
+        OpenError::Download { .. } | OpenError::NoMirrors { .. } => ExitCode::Network,
+        OpenError::Address { .. } => ExitCode::Definition,
+        _ => ExitCode::Verification,
+    };
+    Failure::caused(format!("{name} cannot be used"), error).code(code)
+}
