@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
 /// Bytes kept in memory before a file takes over: two conversions at once stay below half a gigabyte.
-const MEMORY_LIMIT: usize = 96 << 20;
+const MEMORY_LIMIT: usize = 64 << 20;
 
 /// Size of the pieces handed out, whatever the storage: compressors see the same pieces.
 const PIECE: usize = 128 << 10;
