@@ -1,6 +1,7 @@
 //! Addresses, folders of RPMs and pinned keys, in; verified package sets, repodata and cached files, out.
 //! Nothing here runs a program or installs a package, and nothing unverified leaves a `verify` function.
 //!
+//! - [`check`]: what a set of repositories lacks.
 //! - [`checksum`]: expected checksums and the streaming hasher that checks them.
 //! - [`download`]: mirrors, retries, resumption, and the content-addressed cache.
 //! - [`metadata`]: the documents of rpm-md as pure parsers, and their compression.
@@ -10,6 +11,7 @@
 //!
 //! [`Repository::open`] reads a repository.
 
+pub mod check;
 pub mod checksum;
 pub mod download;
 pub mod metadata;

@@ -186,6 +186,11 @@ impl Repository {
         self.repomd.entries.iter().map(|entry| entry.kind.as_str()).filter(|kind| !READ.contains(kind))
     }
 
+    /// Whether [`Repository::load_files`] has something to read.
+    pub fn has_file_lists(&self) -> bool {
+        self.repomd.entry("filelists").is_some()
+    }
+
     /// Adds to the records those of their files for which `wanted` holds, and tells how many were new.
     ///
     /// Primary metadata lists only programs and configuration; this reads the rest where a dependency needs it.
