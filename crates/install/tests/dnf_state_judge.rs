@@ -1,6 +1,6 @@
 //! dnf5's state as we write it against the state that dnf5 leaves itself, and what dnf5 then says of the root.
 
-mod judge;
+mod judge_root;
 
 use std::fs;
 use std::path::Path;
@@ -12,20 +12,23 @@ const REPOSITORY: &str = "somewhere";
 
 #[test]
 fn files_equal_those_of_dnf5_and_dnf5_believes_them() {
-    let Some(judge) = judge::root() else { return };
+    let Some(judge) = judge_root::root() else { return };
     let work = tempfile::tempdir_in("/tmp").unwrap();
     let (work, root) = (work.path(), work.path().join("root"));
     let spec = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rpmdb_packages/state.spec");
     fs::copy(spec, work.join("state.spec")).unwrap();
     let define = format!("--define '_topdir {0}/top' --define '_rpmdir {0}/repository'", work.display());
-    judge::check(&judge, &format!("rpmbuild -bb {define} {}/state.spec 2>&1", work.display()));
+    judge_root::check(&judge, &format!("rpmbuild -bb {define} {}/state.spec 2>&1", work.display()));
     let dnf = format!(
         "dnf5 -y --no-plugins --installroot={} --use-host-config --setopt=reposdir=/nowhere \
          --repofrompath={REPOSITORY},file://{}/repository --no-gpgchecks --releasever=1",
         root.display(),
         work.display()
     );
-    judge::check(&judge, &format!("createrepo_c -q {}/repository; {dnf} install wanted 2>&1", work.display()));
+    judge_root::check(
+        &judge,
+        &format!("createrepo_c -q {}/repository; {dnf} install wanted 2>&1", work.display()),
+    );
 
     let theirs = root.join("usr/lib/sysimage/libdnf5");
     let database = root.join("var/lib/rpm/rpmdb.sqlite");
@@ -49,7 +52,7 @@ fn files_equal_those_of_dnf5_and_dnf5_believes_them() {
 
     fs::remove_dir_all(&theirs).unwrap();
     dnf_state::write(&theirs, &packages, &rpmdb::cookie(&database).unwrap()).unwrap();
-    let query = |what: &str| judge::check(&judge, &format!("{dnf} {what} 2>/dev/null"));
+    let query = |what: &str| judge_root::check(&judge, &format!("{dnf} {what} 2>/dev/null"));
     let format = "--queryformat '%{name} %{reason} %{from_repo}\\n'";
     assert_eq!(
         query(&format!("repoquery --installed {format}")),
@@ -58,7 +61,7 @@ fn files_equal_those_of_dnf5_and_dnf5_believes_them() {
     assert_eq!(query("repoquery --userinstalled --queryformat '%{name}\\n'"), "wanted\n");
     assert!(query("info --installed wanted").contains("From repository : somewhere"));
     assert!(query("autoremove --assumeno").contains("Nothing to do"));
-    let removal = judge::run(&judge, &format!("{dnf} remove wanted 2>&1"));
+    let removal = judge_root::run(&judge, &format!("{dnf} remove wanted 2>&1"));
     assert!(removal.status.success());
     assert_eq!(rpmdb::read(&database).unwrap().len(), 0);
 }

@@ -1,6 +1,6 @@
 //! The database that we write against the one that rpm 6.1 writes for the same packages: every row and every byte of every header.
 
-mod judge;
+mod judge_root;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ const DATABASE: &str = "usr/lib/sysimage/rpm/rpmdb.sqlite";
 
 #[test]
 fn every_row_and_header_equals_what_rpm_writes() {
-    let Some(judge) = judge::root() else { return };
+    let Some(judge) = judge_root::root() else { return };
     let work = tempfile::tempdir_in("/tmp").unwrap();
     let packages = packages(&judge, work.path());
     assert!(packages.len() > 2, "no packages to install");
@@ -25,15 +25,18 @@ fn every_row_and_header_equals_what_rpm_writes() {
         drop(fs::remove_dir_all(&root));
         compare(&judge, &root, std::slice::from_ref(package), "");
     }
-    let several: Vec<PathBuf> =
-        packages.iter().filter(|path| path.components().any(|part| part.as_os_str() == "built")).cloned().collect();
+    let several: Vec<PathBuf> = packages
+        .iter()
+        .filter(|path| path.components().any(|part| part.as_os_str() == "built"))
+        .cloned()
+        .collect();
     compare(&judge, &work.path().join("several"), &several, "");
     compare(&judge, &work.path().join("without-docs"), &several, "--excludedocs");
 }
 
 #[test]
 fn rpm_reads_verifies_and_extends_the_database() {
-    let Some(judge) = judge::root() else { return };
+    let Some(judge) = judge_root::root() else { return };
     let work = tempfile::tempdir_in("/tmp").unwrap();
     let packages: Vec<PathBuf> = packages(&judge, work.path())
         .into_iter()
@@ -48,24 +51,34 @@ fn rpm_reads_verifies_and_extends_the_database() {
     write_ours(directory, &in_order(&packages, &order), &states, rpmdb::read(&theirs).unwrap().len());
     let rpm = format!("rpm --root {} --dbpath /usr/lib/sysimage/rpm", root.display());
     assert!(!directory.join("rpmdb.sqlite-wal").exists());
-    let check = |what: &str| judge::check(&judge, &format!("{rpm} {what}"));
-    assert_eq!(check("-qa --queryformat '%{nevra}\\n' | sort"), sorted(order.iter().map(|nevra| match nevra.evr.epoch {
-        0 => format!("{nevra}"),
-        epoch => format!("{}-{epoch}:{}-{}.{}", nevra.name, nevra.evr.version, nevra.evr.release, nevra.arch),
-    })));
+    let check = |what: &str| judge_root::check(&judge, &format!("{rpm} {what}"));
+    assert_eq!(
+        check("-qa --queryformat '%{nevra}\\n' | sort"),
+        sorted(order.iter().map(|nevra| match nevra.evr.epoch {
+            0 => format!("{nevra}"),
+            epoch =>
+                format!("{}-{epoch}:{}-{}.{}", nevra.name, nevra.evr.version, nevra.evr.release, nevra.arch),
+        }))
+    );
     assert_eq!(check("-q --whatprovides 'virtual(thing)' --queryformat '%{name}'"), "relations");
     assert_eq!(check("-q --whatrequires langpacks --queryformat '%{name}'"), "relations");
     assert_eq!(check("-qf /usr/bin/files --queryformat '%{name}'"), "files");
     assert_eq!(check("-qf / --queryformat '%{name}'"), "files");
     assert_eq!(check("-q --triggeredby bash --queryformat '%{name}'"), "relations");
     assert_eq!(check("-Va --nodeps"), "");
-    judge::check(&judge, &format!("rpmdb --root {} --dbpath /usr/lib/sysimage/rpm --verifydb", root.display()));
+    judge_root::check(
+        &judge,
+        &format!("rpmdb --root {} --dbpath /usr/lib/sysimage/rpm --verifydb", root.display()),
+    );
     // rpm goes on from there: erase one, install it again.
     check("-e --noscripts --notriggers --nodeps files-doc");
     let doc = packages.iter().find(|path| path.to_string_lossy().contains("files-doc")).unwrap();
     check(&format!("-i --nodeps {}", doc.display()));
     assert_eq!(rpmdb::read(&theirs).unwrap().len(), packages.len());
-    judge::check(&judge, &format!("rpmdb --root {} --dbpath /usr/lib/sysimage/rpm --verifydb", root.display()));
+    judge_root::check(
+        &judge,
+        &format!("rpmdb --root {} --dbpath /usr/lib/sysimage/rpm --verifydb", root.display()),
+    );
 }
 
 fn sorted(lines: impl Iterator<Item = String>) -> String {
@@ -80,8 +93,9 @@ fn packages(judge: &Path, work: &Path) -> Vec<PathBuf> {
     for spec in ["relations.spec", "files.spec"] {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rpmdb_packages").join(spec);
         fs::copy(from, work.join(spec)).unwrap();
-        let define = format!("--define '_topdir {0}/top' --define '_rpmdir {1}'", work.display(), built.display());
-        judge::check(judge, &format!("rpmbuild -bb --nodeps {define} {}/{spec} 2>&1", work.display()));
+        let define =
+            format!("--define '_topdir {0}/top' --define '_rpmdir {1}'", work.display(), built.display());
+        judge_root::check(judge, &format!("rpmbuild -bb --nodeps {define} {}/{spec} 2>&1", work.display()));
     }
     let mut packages = Vec::new();
     collect(&built, &mut packages);
@@ -90,7 +104,7 @@ fn packages(judge: &Path, work: &Path) -> Vec<PathBuf> {
     for registry in fs::read_dir(home.join("registry/src")).into_iter().flatten() {
         let assets = registry.unwrap().path().join("rpm-0.30.2/tests/assets/RPMS");
         if assets.exists() {
-            judge::check(judge, &format!("mkdir -p {0}/assets", work.display()));
+            judge_root::check(judge, &format!("mkdir -p {0}/assets", work.display()));
             copy(&assets, &work.join("assets"));
             collect(&work.join("assets"), &mut packages);
         }
@@ -125,7 +139,7 @@ fn install_with_rpm(judge: &Path, root: &Path, packages: &[PathBuf], options: &s
     fs::create_dir_all(root).unwrap();
     let files: Vec<String> = packages.iter().map(|path| format!("'{}'", path.display())).collect();
     let rpm = format!("rpm --root {} --dbpath /usr/lib/sysimage/rpm", root.display());
-    judge::check(
+    judge_root::check(
         judge,
         &format!(
             "export SOURCE_DATE_EPOCH={EPOCH}; {rpm} -i --nodeps --noscripts --notriggers --ignorearch \
@@ -153,7 +167,8 @@ fn compare(judge: &Path, root: &Path, packages: &[PathBuf], options: &str) {
 
 /// The files of `packages` in the order of their installation.
 fn in_order(packages: &[PathBuf], order: &[rpm_model::Nevra]) -> Vec<PathBuf> {
-    let mut left: Vec<(String, PathBuf)> = packages.iter().map(|path| (nevra_of(path), path.clone())).collect();
+    let mut left: Vec<(String, PathBuf)> =
+        packages.iter().map(|path| (nevra_of(path), path.clone())).collect();
     order
         .iter()
         .map(|nevra| {
@@ -179,15 +194,19 @@ fn stored_states(database: &Path) -> Vec<Vec<FileState>> {
     let blobs = select.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
     blobs
         .map(|blob| {
-            Header::parse(&blob.unwrap()).unwrap().numbers(Tag::FILE_STATES).into_iter().map(|state| match state {
-                0 => FileState::Normal,
-                1 => FileState::Replaced,
-                2 => FileState::NotInstalled,
-                3 => FileState::NetShared,
-                4 => FileState::WrongColour,
-                other => panic!("state {other}"),
-            })
-            .collect()
+            Header::parse(&blob.unwrap())
+                .unwrap()
+                .numbers(Tag::FILE_STATES)
+                .into_iter()
+                .map(|state| match state {
+                    0 => FileState::Normal,
+                    1 => FileState::Replaced,
+                    2 => FileState::NotInstalled,
+                    3 => FileState::NetShared,
+                    4 => FileState::WrongColour,
+                    other => panic!("state {other}"),
+                })
+                .collect()
         })
         .collect()
 }
@@ -195,11 +214,21 @@ fn stored_states(database: &Path) -> Vec<Vec<FileState>> {
 fn write_ours(directory: &Path, packages: &[PathBuf], states: &[Vec<FileState>], count: usize) {
     assert_eq!(packages.len(), count);
     let bytes: Vec<Vec<u8>> = packages.iter().map(|path| fs::read(path).unwrap()).collect();
-    let headers: Vec<PackageHeaders> = bytes.iter().map(|bytes| PackageHeaders::parse(bytes).unwrap()).collect();
-    let installed = headers.iter().zip(&bytes).zip(states).zip(EPOCH..).map(|(((headers, bytes), states), time)| {
-        let digests = PackageDigests { sha256: Sha256::digest(bytes).into(), sha512: Sha512::digest(bytes).into() };
-        InstalledPackage { headers, file_states: states, install_time: time, transaction_id: EPOCH, colour: 3, digests }
-    });
+    let headers: Vec<PackageHeaders> =
+        bytes.iter().map(|bytes| PackageHeaders::parse(bytes).unwrap()).collect();
+    let installed =
+        headers.iter().zip(&bytes).zip(states).zip(EPOCH..).map(|(((headers, bytes), states), time)| {
+            let digests =
+                PackageDigests { sha256: Sha256::digest(bytes).into(), sha512: Sha512::digest(bytes).into() };
+            InstalledPackage {
+                headers,
+                file_states: states,
+                install_time: time,
+                transaction_id: EPOCH,
+                colour: 3,
+                digests,
+            }
+        });
     rpmdb::write(directory, installed).unwrap();
 }
 

@@ -90,6 +90,9 @@ pub(super) struct StoredPackage {
     pub(super) rows: Vec<IndexRow>,
 }
 
+/// A name and the numbers of the packages that have it.
+pub(super) type NamedPackages = (Vec<u8>, Vec<u32>);
+
 /// Makes the database at `path`, which must not exist yet, with packages numbered from 1 in the order given.
 pub(super) fn create<E: From<DatabaseError>>(
     path: &Path,
@@ -136,14 +139,14 @@ pub(super) fn blobs(path: &Path) -> Result<Vec<(u32, Vec<u8>)>, DatabaseError> {
 }
 
 /// The distinct names with the numbers of their packages, as `rpmdbCookie` walks them: names in byte order.
-pub(super) fn packages_by_name(path: &Path) -> Result<Vec<(Vec<u8>, Vec<u32>)>, DatabaseError> {
+pub(super) fn packages_by_name(path: &Path) -> Result<Vec<NamedPackages>, DatabaseError> {
     let sqlite = |source| DatabaseError::Sqlite { path: path.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     let mut select =
         connection.prepare("SELECT key, hnum FROM 'Name' ORDER BY key, rowid").map_err(sqlite)?;
     let mut rows = select.query([]).map_err(sqlite)?;
-    let mut names: Vec<(Vec<u8>, Vec<u32>)> = Vec::new();
+    let mut names: Vec<NamedPackages> = Vec::new();
     while let Some(row) = rows.next().map_err(sqlite)? {
         let key = match row.get_ref(0).map_err(sqlite)? {
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),

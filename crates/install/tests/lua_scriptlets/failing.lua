@@ -1,0 +1,4 @@
+print("before")
+local nothing
+nothing.field = 1
+print("never")
