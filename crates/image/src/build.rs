@@ -12,12 +12,12 @@ use crate::initrd::{self, InitrdError};
 use crate::kernel::{self, Kernel, KernelError};
 use crate::plan::{BuildPlan, plan};
 use crate::seed::Seed;
-use crate::selinux::{self, Contexts, LabelError};
+use crate::selinux::{self, Contexts, LabelError, SelinuxMode};
 use crate::specification::{Boot, Specification};
 use crate::tools::Tools;
 use crate::tree::{
-    AccountError, CleanError, OverlayError, PathOutsideTree, Tree, TreePath, TreeSize, WalkError,
-    add_accounts, clean, measure,
+    AccountError, CleanError, Deferred, DeferredError, IdentityError, OverlayError, PathOutsideTree,
+    ReadError, Tree, TreePath, TreeSize, UnitError, WalkError, add_accounts, clean, measure, os_release,
 };
 use crate::uki::{self, UkiError};
 
@@ -26,6 +26,8 @@ use crate::uki::{self, UkiError};
 pub struct Places<'a> {
     /// The installed root directory; it is read and never changed.
     pub root: &'a Path,
+    /// What the installation could not set on the disk of `root`.
+    pub deferred: &'a [Deferred],
     /// The root directory of the programs that make file systems and boot files.
     pub tools: &'a Path,
     /// A directory for files that are gone after the build; outside of both roots.
@@ -76,6 +78,20 @@ pub enum BuildError {
     /// Files cannot be laid over.
     #[error(transparent)]
     Overlay(#[from] OverlayError),
+    /// A device or capability has no place.
+    #[error(transparent)]
+    Deferred(#[from] DeferredError),
+    /// The system cannot be given its names.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Units cannot be chosen.
+    #[error(transparent)]
+    Units(#[from] UnitError),
+    /// The tree says nothing of what it is.
+    #[error(
+        "the tree has no os-release: add the package that brings it, or write the fields into the image's definition"
+    )]
+    NoOsRelease(#[source] ReadError),
     /// Accounts cannot be written.
     #[error(transparent)]
     Accounts(#[from] AccountError),
@@ -117,8 +133,9 @@ pub fn build(
 ) -> Result<BuiltImage, BuildError> {
     let plan = plan(specification, seed, source_date_epoch);
     let mut stages = Vec::new();
-    let tree =
-        timed("tree", &mut stages, progress, || compose(specification, places.root, source_date_epoch))?;
+    let tree = timed("tree", &mut stages, progress, || {
+        compose(specification, places.root, places.deferred, source_date_epoch)
+    })?;
     let kernel = kernel::find(&tree)?;
     std::fs::create_dir_all(places.work)
         .map_err(|source| BuildError::Work { path: places.work.to_path_buf(), source })?;
@@ -167,9 +184,13 @@ pub fn build(
 pub fn compose(
     specification: &Specification,
     root: &Path,
+    deferred: &[Deferred],
     source_date_epoch: u64,
 ) -> Result<Tree, BuildError> {
     let mut tree = Tree::walk(root, source_date_epoch)?;
+    for entry in deferred {
+        entry.apply(&mut tree, source_date_epoch)?;
+    }
     clean(&mut tree, source_date_epoch)?;
     for path in &specification.removed {
         let path = TreePath::parse(path)?;
@@ -177,17 +198,24 @@ pub fn compose(
             return Err(BuildError::NothingToRemove { path });
         }
     }
-    specification.identity.apply(&mut tree, source_date_epoch);
+    specification.identity.apply(&mut tree, source_date_epoch)?;
+    // Accounts come before the overlays, whose rules may name them as owners.
+    add_accounts(&mut tree, &specification.accounts, source_date_epoch)?;
     for overlay in &specification.overlays {
         overlay.apply(&mut tree, source_date_epoch)?;
     }
-    add_accounts(&mut tree, &specification.accounts, source_date_epoch)?;
+    // Units come after the overlays, which may bring some.
+    let id = specification.identity.field("ID").unwrap_or(&specification.name);
+    specification.units.apply(&mut tree, id, source_date_epoch)?;
     specification.root.complete(&mut tree, source_date_epoch);
-    specification.root.planned_bytes(&tree)?;
-    if let Some(policy) = &specification.selinux_policy {
-        let contexts = Contexts::of_policy(&tree, policy)?;
-        selinux::label(&mut tree, &contexts);
+    if let Some(selinux) = &specification.selinux {
+        selinux.configure(&mut tree, source_date_epoch);
+        if selinux.mode != SelinuxMode::Disabled {
+            let contexts = Contexts::of_policy(&tree, &selinux.policy)?;
+            selinux::label(&mut tree, &contexts);
+        }
     }
+    specification.root.planned_bytes(&tree)?;
     Ok(tree)
 }
 
@@ -204,7 +232,7 @@ fn make_boot_files(
     kernel: &Kernel,
     tools: &Tools,
 ) -> Result<BootFiles, BuildError> {
-    let os_release = &specification.identity.os_release;
+    let os_release = &os_release(tree).map_err(BuildError::NoOsRelease)?;
     let content =
         initrd::collect(tree, kernel, &specification.initrd, os_release, tools, plan.source_date_epoch)?;
     let path = tools.work().join("initrd");

@@ -24,6 +24,7 @@ pub use initrd::{InitrdContent, InitrdContentError, InitrdError};
 pub use kernel::KernelError;
 pub use plan::{BuildPlan, PlannedPartition, plan};
 pub use seed::Seed;
+pub use selinux::{Selinux, SelinuxMode};
 pub use specification::{Boot, Specification};
-pub use tree::{Account, Identity, Overlay, OverlayRule, PasswordPolicy, TreeSize};
+pub use tree::{Account, Deferred, Identity, Overlay, OverlayRule, PasswordPolicy, TreeSize, Units};
 pub use uki::UkiError;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::disk::{self, DiskFormat};
 use crate::filesystem::{RootFileSystem, Size};
 use crate::seed::Seed;
+use crate::selinux::Selinux;
 use crate::specification::{Boot, Specification};
 
 /// What a build will do.
@@ -18,8 +19,8 @@ pub struct BuildPlan {
     pub source_date_epoch: u64,
     /// The whole kernel command line.
     pub command_line: String,
-    /// The SELinux policy whose labels files get.
-    pub selinux_policy: Option<String>,
+    /// The SELinux policy whose labels files get, and its mode.
+    pub selinux: Option<Selinux>,
     /// The UUID of the disk's partition table.
     pub disk_uuid: Uuid,
     /// Partitions in their order on the disk.
@@ -75,7 +76,7 @@ pub fn plan(specification: &Specification, seed: &Seed, source_date_epoch: u64) 
         name: specification.name.clone(),
         source_date_epoch,
         command_line: command_line(specification, root_uuid),
-        selinux_policy: specification.selinux_policy.clone(),
+        selinux: specification.selinux.clone(),
         disk_uuid: seed.uuid("disk"),
         partitions: vec![
             PlannedPartition {
@@ -140,16 +141,17 @@ pub(crate) mod tests {
     use crate::initrd::InitrdContent;
     use crate::seed::Seed;
     use crate::specification::{Boot, Specification};
-    use crate::tree::Identity;
+    use crate::tree::{Identity, Units};
 
     pub(crate) fn specification() -> Specification {
         Specification {
             name: "server".into(),
-            identity: Identity { os_release: "ID=lazuli\nVERSION_ID=1.0\n".into(), host_name: None },
+            identity: Identity { os_release: "ID=lazuli\nVERSION_ID=1.0\n".into(), ..Identity::default() },
             removed: Vec::new(),
             overlays: Vec::new(),
             accounts: Vec::new(),
-            selinux_policy: None,
+            units: Units::default(),
+            selinux: None,
             kernel_command_line: "console=ttyS0  quiet".into(),
             initrd: InitrdContent::base(),
             boot: Boot::Menu { seconds: 0 },

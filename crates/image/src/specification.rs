@@ -3,10 +3,11 @@
 use crate::disk::DiskFormat;
 use crate::filesystem::RootFileSystem;
 use crate::initrd::InitrdContent;
-use crate::tree::{Account, Identity, Overlay};
+use crate::selinux::Selinux;
+use crate::tree::{Account, Identity, Overlay, Units};
 
 /// Everything that decides about a disk image besides its packages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Specification {
     /// Name of the image; the disk files are called so.
     pub name: String,
@@ -16,10 +17,12 @@ pub struct Specification {
     pub removed: Vec<String>,
     /// Folders laid over the tree, one after the other.
     pub overlays: Vec<Overlay>,
-    /// Accounts beside those of the packages; root is locked in any case.
+    /// Accounts beside those of the packages; root is locked unless it is among them.
     pub accounts: Vec<Account>,
-    /// The SELinux policy whose labels every file gets; none sets no labels.
-    pub selinux_policy: Option<String>,
+    /// Which units of systemd are started.
+    pub units: Units,
+    /// The SELinux policy whose labels every file gets; none sets no labels and leaves the configuration as it is.
+    pub selinux: Option<Selinux>,
     /// Kernel parameters; how the root is found is added unless `root=` is among them.
     pub kernel_command_line: String,
     /// What the initrd holds.

@@ -1,6 +1,10 @@
 //! Whole images, judged by the programs that other people wrote: run with `LAZULI_JUDGE_ROOT` naming a root directory that
 //! has e2fsck, debugfs, sgdisk, qemu-img and the others, and `LAZULI_JUDGE_TREE` naming an installed root tree with a kernel.
-#![allow(clippy::unwrap_used, reason = "a failed judge ends the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed judge ends the test, a skipped one says so"
+)]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
@@ -10,7 +14,7 @@ use host_tools::{Bind, Call, Output, Sandbox, progress::Silent};
 use image::tree::{Kind, TreePath};
 use image::{
     Account, Boot, BuiltImage, Compression, DiskFormat, Identity, InitrdContent, PasswordPolicy, Places,
-    RootFileSystem, Seed, Size, Specification, build, compose,
+    RootFileSystem, Seed, Selinux, SelinuxMode, Size, Specification, Units, build, compose,
 };
 
 const EPOCH: u64 = 1_790_000_000;
@@ -45,6 +49,7 @@ impl Judge {
     fn build(&self, specification: &Specification, name: &str) -> BuiltImage {
         let places = Places {
             root: &self.tree,
+            deferred: &[],
             tools: &self.root,
             work: &self.folder.join("work").join(name),
             output: &self.folder.join(name),
@@ -93,12 +98,14 @@ fn specification(root: RootFileSystem) -> Specification {
         identity: Identity {
             os_release: "NAME=Lazuli\nID=lazuli\nVERSION_ID=1.0\nPRETTY_NAME=\"Lazuli 1.0\"\n".into(),
             host_name: Some("lazuli".into()),
+            ..Identity::default()
         },
         removed: Vec::new(),
         overlays: Vec::new(),
         accounts: vec![Account {
             name: "ada".into(),
             number: None,
+            group: None,
             comment: "Ada".into(),
             home: "/home/ada".into(),
             shell: "/bin/bash".into(),
@@ -106,7 +113,8 @@ fn specification(root: RootFileSystem) -> Specification {
             password: PasswordPolicy::Locked,
             authorized_keys: Vec::new(),
         }],
-        selinux_policy: Some("default".into()),
+        units: Units { enable: vec!["ssh.service".into()], ..Units::default() },
+        selinux: Some(Selinux { policy: "default".into(), mode: SelinuxMode::Permissive }),
         kernel_command_line: "console=ttyS0 security=selinux selinux=1 enforcing=0 systemd.firstboot=no"
             .into(),
         initrd: InitrdContent::base(),
@@ -166,7 +174,7 @@ fn a_disk_image_satisfies_every_judge() {
 #[test]
 fn every_path_gets_the_label_that_libselinux_gives_it() {
     let Some(judge) = Judge::find() else { return };
-    let tree = compose(&ext4(), &judge.tree, EPOCH).unwrap();
+    let tree = compose(&ext4(), &judge.tree, &[], EPOCH).unwrap();
     let files = judge.folder.join("contexts");
     let policy = TreePath::parse("etc/selinux/default/contexts/files").unwrap();
     std::fs::create_dir_all(&files).unwrap();

@@ -16,7 +16,7 @@
 use crate::tree::TreePath;
 
 /// Everything an initrd is made of besides what its programs need to run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct InitrdContent {
     pub(super) files: Vec<Wish<TreePath>>,
     pub(super) units: Vec<Wish<String>>,
@@ -28,7 +28,7 @@ pub struct InitrdContent {
 }
 
 /// Something wanted, at any price or only where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Wish<T> {
     pub(super) what: T,
     pub(super) required: bool,

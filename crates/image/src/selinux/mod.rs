@@ -1,12 +1,14 @@
 //! The file contexts of a tree's own SELinux policy in; a label on every entry of the tree out.
 //! Nothing here needs a kernel with SELinux, or the attributes of the disk the tree lies on.
 
+mod configuration;
 mod contexts;
 mod matcher;
 mod substitutions;
 
 use crate::tree::{Kind, ReadError, Tree, TreePath};
 
+pub use configuration::{Selinux, SelinuxMode};
 pub use contexts::{ContextsError, FileKind};
 pub use matcher::Contexts;
 

@@ -2,13 +2,15 @@
 
 use super::{Entry, ReadError, Tree, TreePath};
 
-/// A person's account in an image.
+/// An account in an image; for `root`, which every image has, only the password and the keys are taken.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Account {
     /// Login name.
     pub name: String,
-    /// Number of the user and of the group of the same name; none takes the first free one from 1000 on.
+    /// Number of the user, and of its group where `group` is none; none takes the first free one from 1000 on.
     pub number: Option<u32>,
+    /// The main group, which the image must have; none makes one of the user's name and number.
+    pub group: Option<String>,
     /// The comment field: usually a full name.
     pub comment: String,
     /// Home directory inside the image; made, with mode 0700.
@@ -78,8 +80,14 @@ pub(crate) fn apply(
     let day = source_date_epoch / 86_400;
     files.lock_root(day);
     for account in accounts {
-        let number = files.add(account, day)?;
-        make_home(tree, account, number, source_date_epoch)?;
+        validate(account)?;
+        if account.name == "root" {
+            files.set_root_password(&account.password);
+            add_keys(tree, account, &known("root"), (0, 0), source_date_epoch);
+        } else {
+            let owner = files.add(account, day)?;
+            make_home(tree, account, owner, source_date_epoch)?;
+        }
     }
     files.clamp_dates(day);
     files.write(tree, source_date_epoch);
@@ -130,13 +138,20 @@ impl AccountFiles {
         }
     }
 
-    fn add(&mut self, account: &Account, day: u64) -> Result<u32, AccountError> {
-        validate(account)?;
+    fn set_root_password(&mut self, password: &PasswordPolicy) {
+        let root = self.shadow.iter_mut().flatten().find(|fields| fields[0] == "root");
+        if let Some(field) = root.and_then(|fields| fields.get_mut(1)) {
+            *field = hash(password).to_owned();
+        }
+    }
+
+    /// The numbers of the new user and of its main group.
+    fn add(&mut self, account: &Account, day: u64) -> Result<(u32, u32), AccountError> {
         let taken = |taken: String| AccountError::Taken { name: account.name.clone(), taken };
         if has(&self.passwd, &account.name) {
             return Err(taken("a user of that name".to_owned()));
         }
-        if has(&self.group, &account.name) {
+        if account.group.is_none() && has(&self.group, &account.name) {
             return Err(taken("a group of that name".to_owned()));
         }
         let numbers: Vec<u32> =
@@ -148,35 +163,35 @@ impl AccountFiles {
                 .find(|number| !numbers.contains(number))
                 .ok_or_else(|| taken("all numbers".to_owned()))?,
         };
+        let unknown =
+            |group: &String| AccountError::UnknownGroup { name: account.name.clone(), group: group.clone() };
+        let group = match &account.group {
+            Some(group) => {
+                let line = self.group.iter().find(|fields| fields[0] == *group);
+                line.and_then(|fields| fields.get(2)?.parse().ok()).ok_or_else(|| unknown(group))?
+            }
+            None => number,
+        };
         for group in &account.groups {
-            let unknown = || AccountError::UnknownGroup { name: account.name.clone(), group: group.clone() };
-            join(&mut self.group, group, &account.name).then_some(()).ok_or_else(unknown)?;
+            join(&mut self.group, group, &account.name).then_some(()).ok_or_else(|| unknown(group))?;
             if let Some(gshadow) = &mut self.gshadow {
                 join(gshadow, group, &account.name);
             }
         }
-        let text = number.to_string();
-        self.passwd.push(fields(&[
-            &account.name,
-            "x",
-            &text,
-            &text,
-            &account.comment,
-            &account.home,
-            &account.shell,
-        ]));
-        self.group.push(fields(&[&account.name, "x", &text, ""]));
-        let hash = match &account.password {
-            PasswordPolicy::Locked => "!*",
-            PasswordPolicy::Hash(hash) => hash,
-        };
+        let (user_text, group_text) = (number.to_string(), group.to_string());
+        let Account { name, comment, home, shell, .. } = account;
+        self.passwd.push(fields(&[name, "x", &user_text, &group_text, comment, home, shell]));
         if let Some(shadow) = &mut self.shadow {
-            shadow.push(fields(&[&account.name, hash, &day.to_string(), "0", "99999", "7", "", "", ""]));
+            let day = day.to_string();
+            shadow.push(fields(&[name, hash(&account.password), &day, "0", "99999", "7", "", "", ""]));
         }
-        if let Some(gshadow) = &mut self.gshadow {
-            gshadow.push(fields(&[&account.name, "!", "", ""]));
+        if account.group.is_none() {
+            self.group.push(fields(&[name, "x", &group_text, ""]));
+            if let Some(gshadow) = &mut self.gshadow {
+                gshadow.push(fields(&[name, "!", "", ""]));
+            }
         }
-        Ok(number)
+        Ok((number, group))
     }
 
     fn clamp_dates(&mut self, day: u64) {
@@ -211,38 +226,59 @@ impl AccountFiles {
     }
 }
 
+/// Makes the home directory with a copy of the skeleton; a directory that is there stays as it is.
 fn make_home(
     tree: &mut Tree,
     account: &Account,
-    number: u32,
+    owner: (u32, u32),
     source_date_epoch: u64,
 ) -> Result<(), AccountError> {
     let home = TreePath::parse(&account.home)
         .map_err(|_| malformed(account, "home", &account.home, "it climbs with `..`"))?;
-    let owned = |mut entry: Entry, mode| {
-        (entry.mode, entry.user, entry.group, entry.modified) = (mode, number, number, source_date_epoch);
-        entry
-    };
-    if let Some(parent) = home.parent() {
-        tree.ensure_directory(&parent, source_date_epoch);
+    if tree.get(&home).is_none() {
+        if let Some(parent) = home.parent() {
+            tree.ensure_directory(&parent, source_date_epoch);
+        }
+        tree.insert(home.clone(), owned(Entry::directory(0o700, source_date_epoch), owner));
+        let skeleton = known("etc/skel");
+        let copied: Vec<(TreePath, Entry)> = tree
+            .below(&skeleton)
+            .filter_map(|path| Some((home_place(&home, &skeleton, path), tree.get(path)?.clone())))
+            .collect();
+        for (path, mut entry) in copied {
+            entry.modified = source_date_epoch;
+            tree.insert(path, owned(entry, owner));
+        }
     }
-    tree.insert(home.clone(), owned(Entry::directory(0o700, 0), 0o700));
-    let skeleton = known("etc/skel");
-    let copied: Vec<(TreePath, Entry)> = tree
-        .below(&skeleton)
-        .filter_map(|path| Some((home_place(&home, &skeleton, path), tree.get(path)?.clone())))
-        .collect();
-    for (path, entry) in copied {
-        let mode = entry.mode;
-        tree.insert(path, owned(entry, mode));
-    }
-    if !account.authorized_keys.is_empty() {
-        let folder = home.child(b".ssh");
-        tree.insert(folder.clone(), owned(Entry::directory(0o700, 0), 0o700));
-        let text: String = account.authorized_keys.iter().map(|key| format!("{}\n", key.trim())).collect();
-        tree.insert(folder.child(b"authorized_keys"), owned(Entry::file(text.into_bytes(), 0o600, 0), 0o600));
-    }
+    add_keys(tree, account, &home, owner, source_date_epoch);
     Ok(())
+}
+
+fn add_keys(tree: &mut Tree, account: &Account, home: &TreePath, owner: (u32, u32), source_date_epoch: u64) {
+    if account.authorized_keys.is_empty() {
+        return;
+    }
+    tree.ensure_directory(home, source_date_epoch);
+    let folder = home.child(b".ssh");
+    if tree.get(&folder).is_none() {
+        tree.insert(folder.clone(), owned(Entry::directory(0o700, source_date_epoch), owner));
+    }
+    let text: String = account.authorized_keys.iter().map(|key| format!("{}\n", key.trim())).collect();
+    let keys = Entry::file(text.into_bytes(), 0o600, source_date_epoch);
+    tree.insert(folder.child(b"authorized_keys"), owned(keys, owner));
+}
+
+fn owned(mut entry: Entry, (user, group): (u32, u32)) -> Entry {
+    (entry.user, entry.group) = (user, group);
+    entry
+}
+
+fn hash(password: &PasswordPolicy) -> &str {
+    match password {
+        // Not `!` alone, by which sshd takes an account for closed to keys as well; `*` makes no password match.
+        PasswordPolicy::Locked => "!*",
+        PasswordPolicy::Hash(hash) => hash,
+    }
 }
 
 fn home_place(home: &TreePath, skeleton: &TreePath, path: &TreePath) -> TreePath {
@@ -263,15 +299,11 @@ fn validate(account: &Account) -> Result<(), AccountError> {
             "it must be up to 31 lower-case letters, digits, `_` and `-`, and start with a letter",
         ));
     }
-    let hash = match &account.password {
-        PasswordPolicy::Hash(hash) => hash.as_str(),
-        PasswordPolicy::Locked => "",
-    };
     let plain = [
         ("comment", account.comment.as_str()),
         ("home", &account.home),
         ("shell", &account.shell),
-        ("password hash", hash),
+        ("password hash", hash(&account.password)),
     ];
     for (field, value) in plain {
         if value.contains([':', '\n', '\0']) {
@@ -342,6 +374,7 @@ mod tests {
         Account {
             name: name.into(),
             number: None,
+            group: None,
             comment: "A person".into(),
             home: format!("/home/{name}"),
             shell: "/bin/bash".into(),
@@ -364,6 +397,24 @@ mod tests {
         let keys = tree.get(&known("home/ada/.ssh/authorized_keys")).unwrap();
         assert_eq!((keys.mode, keys.user, keys.group), (0o600, 1001, 1001));
         assert_eq!(tree.get(&known("home/ada/.profile")).unwrap().user, 1001);
+    }
+
+    #[test]
+    fn root_takes_a_password_and_keys_and_a_home_that_is_there_stays() {
+        let mut tree = tree();
+        let root = Account { password: PasswordPolicy::Hash("$y$hash".into()), ..account("root") };
+        let service = Account {
+            group: Some("sudo".into()),
+            home: "/".into(),
+            authorized_keys: vec![],
+            ..account("run")
+        };
+        apply(&mut tree, &[root, service], 86_400).unwrap();
+        let text = |path: &str| tree.read_text(&known(path)).unwrap();
+        assert_eq!(text("etc/shadow"), "root:$y$hash:1:0:99999:7:::\nrun:!*:1:0:99999:7:::\n");
+        assert!(text("etc/passwd").ends_with("run:x:1001:27:A person:/:/bin/bash\n"));
+        assert_eq!(text("root/.ssh/authorized_keys"), "ssh-ed25519 AAAA me\n");
+        assert_eq!(tree.get(&known("/")).unwrap().user, 0);
     }
 
     #[test]

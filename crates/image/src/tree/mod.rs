@@ -3,10 +3,12 @@
 
 mod accounts;
 mod clean;
+mod deferred;
 mod identity;
 mod measure;
 mod overlay;
 mod path;
+mod units;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -16,10 +18,13 @@ use std::sync::Arc;
 pub(crate) use accounts::apply as add_accounts;
 pub use accounts::{Account, AccountError, PasswordPolicy};
 pub use clean::{CleanError, clean};
-pub use identity::Identity;
+pub use deferred::{Deferred, DeferredError};
+pub(crate) use identity::os_release;
+pub use identity::{Identity, IdentityError};
 pub use measure::{TreeSize, measure};
 pub use overlay::{Overlay, OverlayError, OverlayRule};
 pub use path::{PathOutsideTree, TreePath};
+pub use units::{UnitError, Units};
 pub use walk::WalkError;
 
 /// Everything an image's root file system will hold, by path.

@@ -2,15 +2,17 @@
 //! Owners and modes come from rules, never from the folder on disk, which a version control system does not keep.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Content, Entry, Kind, PathOutsideTree, ReadError, Tree, TreePath, WalkError};
 
-/// A folder laid over a tree.
+/// A folder laid over a tree, owners and modes of single paths, or both.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Overlay {
-    /// The folder; what lies in it lands at the same place in the tree.
-    pub folder: PathBuf,
+    /// The folder; what lies in it lands at the same place in the tree. It is no part of what the image is: another checkout
+    /// has another one.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
     /// Owners and modes that differ from the usual ones: root, 0755 for directories and programs, 0644 for other files.
     pub rules: Vec<OverlayRule>,
 }
@@ -42,13 +44,11 @@ pub enum OverlayError {
     OutsideTree(#[from] PathOutsideTree),
     /// A rule names a path that neither the folder nor the tree has.
     #[error(
-        "the overlay rule for {path} fits nothing: neither the overlay {folder} nor the image has that path"
+        "the rule for the owner and mode of {path} fits nothing: neither the overlay nor the image has that path"
     )]
     UnusedRule {
         /// The path of the rule.
         path: TreePath,
-        /// The overlay's folder.
-        folder: PathBuf,
     },
     /// A rule names an owner the image does not know.
     #[error("the overlay rule for {path} names the {kind} `{name}`, which the image does not have")]
@@ -75,26 +75,39 @@ pub enum OverlayError {
 }
 
 impl Overlay {
-    /// Lays the folder over the tree; paths may go through the tree's own directory links, such as `/bin`.
+    /// Lays the folder over the tree, then applies the rules; paths may go through the tree's directory links, such as `/bin`.
     pub fn apply(&self, tree: &mut Tree, source_date_epoch: u64) -> Result<(), OverlayError> {
-        let folder = Tree::walk(&self.folder, source_date_epoch)?;
-        for (path, entry) in folder.entries().filter(|(path, _)| !path.is_root()) {
+        if let Some(folder) = &self.folder {
+            self.lay(folder, tree, source_date_epoch)?;
+        }
+        self.rules.iter().try_for_each(|rule| self.own(tree, rule))
+    }
+
+    fn lay(&self, folder: &Path, tree: &mut Tree, source_date_epoch: u64) -> Result<(), OverlayError> {
+        let kind_differs = |path: TreePath, there, here| OverlayError::KindDiffers {
+            path,
+            there,
+            here,
+            folder: folder.to_path_buf(),
+        };
+        let laid = Tree::walk(folder, source_date_epoch)?;
+        for (path, entry) in laid.entries().filter(|(path, _)| !path.is_root()) {
             let place = place(tree, path);
             let existing = tree.get(&place).map(|entry| entry.kind.clone());
             match (&entry.kind, existing) {
                 (Kind::Directory, Some(Kind::Directory)) => {}
                 (Kind::Directory, None) => tree.insert(place, Entry::directory(0o755, source_date_epoch)),
-                (Kind::Directory, Some(_)) => return Err(self.kind_differs(place, "file", "directory")),
-                (_, Some(Kind::Directory)) => return Err(self.kind_differs(place, "directory", "file")),
+                (Kind::Directory, Some(_)) => return Err(kind_differs(place, "file", "directory")),
+                (_, Some(Kind::Directory)) => return Err(kind_differs(place, "directory", "file")),
                 _ => {
-                    let laid = self.laid(&folder, path, entry, source_date_epoch)?;
+                    let laid = self.laid(&laid, path, entry, source_date_epoch)?;
                     // Other names of a replaced file keep the old content: this name alone is laid over.
                     tree.remove(&place);
                     tree.insert(place, laid);
                 }
             }
         }
-        self.rules.iter().try_for_each(|rule| self.own(tree, rule))
+        Ok(())
     }
 
     fn laid(
@@ -130,7 +143,7 @@ impl Overlay {
         let user = self.number(tree, &path, "user", "etc/passwd", rule.user.as_deref())?;
         let group = self.number(tree, &path, "group", "etc/group", rule.group.as_deref())?;
         let Some((_, entry)) = tree.entries_mut().find(|(entry, _)| **entry == path) else {
-            return Err(OverlayError::UnusedRule { path, folder: self.folder.clone() });
+            return Err(OverlayError::UnusedRule { path });
         };
         entry.mode = rule.mode.unwrap_or(entry.mode) & 0o7777;
         entry.user = user.unwrap_or(entry.user);
@@ -159,10 +172,6 @@ impl Overlay {
             Some(number) => Ok(Some(number)),
             None => Err(OverlayError::UnknownOwner { path: path.clone(), kind, name: name.to_owned() }),
         }
-    }
-
-    fn kind_differs(&self, path: TreePath, there: &'static str, here: &'static str) -> OverlayError {
-        OverlayError::KindDiffers { path, there, here, folder: self.folder.clone() }
     }
 }
 
@@ -210,7 +219,7 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("etc")).unwrap();
         std::fs::write(folder.path().join("bin/tool"), "x").unwrap();
         std::fs::write(folder.path().join("etc/secret"), "y").unwrap();
-        let overlay = Overlay { folder: folder.path().into(), rules: vec![rule("etc/secret", "adm")] };
+        let overlay = Overlay { folder: Some(folder.path().into()), rules: vec![rule("etc/secret", "adm")] };
         let mut tree = base();
         overlay.apply(&mut tree, 9).unwrap();
         assert_eq!(tree.read(&path("usr/bin/tool")).unwrap(), b"x");
@@ -225,7 +234,7 @@ mod tests {
         for (rule, expected) in
             [(rule("etc/absent", "adm"), "fits nothing"), (rule("etc/group", "wheel"), "the group `wheel`")]
         {
-            let overlay = Overlay { folder: folder.path().into(), rules: vec![rule] };
+            let overlay = Overlay { folder: Some(folder.path().into()), rules: vec![rule] };
             let error = overlay.apply(&mut base(), 0).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
