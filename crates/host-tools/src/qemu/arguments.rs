@@ -74,14 +74,10 @@ pub(super) fn arguments(machine: &Machine, firmware: &Firmware, accelerated: boo
 }
 
 fn network(network: &GuestNetwork, add: &mut impl FnMut(&str, String)) {
-    let GuestNetwork::User { restricted, forwards, services } = network else { return };
+    let GuestNetwork::User { restricted, forwards } = network else { return };
     let mut user = format!("user,id=net0,ipv6=off,restrict={}", if *restricted { "on" } else { "off" });
     for forward in forwards {
         user += &format!(",hostfwd=tcp:127.0.0.1:{}-:{}", forward.host_port, forward.guest_port);
-    }
-    for service in services {
-        user +=
-            &format!(",guestfwd=tcp:10.0.2.100:{}-tcp:127.0.0.1:{}", service.guest_port, service.host_port);
     }
     add("-netdev", user);
     add("-device", "virtio-net-pci,netdev=net0,mac=52:54:00:12:34:56,romfile=".into());
@@ -89,7 +85,7 @@ fn network(network: &GuestNetwork, add: &mut impl FnMut(&str, String)) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Accelerator, Disk, FIRMWARE, Forward, Service};
+    use super::super::{Accelerator, Disk, FIRMWARE, Forward};
     use super::*;
     use crate::qemu_img::Format;
 
@@ -103,7 +99,6 @@ mod tests {
             network: GuestNetwork::User {
                 restricted: true,
                 forwards: vec![Forward { host_port: 2222, guest_port: 22 }],
-                services: vec![Service { guest_port: 80, host_port: 8080 }],
             },
             console: Console::Caller,
             second_serial: Some("/x/probe".into()),
@@ -116,7 +111,7 @@ mod tests {
             "if=none,id=disk0,file=/run/disk0,format=raw,snapshot=on",
             "-chardev file,id=serial1,path=/run/serial1 -serial chardev:serial1",
             "-smbios type=11,path=/run/machine/credential0",
-            "restrict=on,hostfwd=tcp:127.0.0.1:2222-:22,guestfwd=tcp:10.0.2.100:80-tcp:127.0.0.1:8080",
+            "restrict=on,hostfwd=tcp:127.0.0.1:2222-:22",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }

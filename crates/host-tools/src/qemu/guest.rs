@@ -70,6 +70,9 @@ const LAST_LINES: usize = 25;
 /// How often a file that the guest writes is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How often the power button is pressed.
+const PRESS_EVERY: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Default)]
 struct Heard {
     said: Mutex<Said>,
@@ -184,17 +187,9 @@ impl Guest {
 
     /// Waits until the machine ends by itself, and kills it when that takes longer.
     pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus, GuestError> {
-        let stopwatch = Stopwatch::start();
-        loop {
-            if let Some(status) = self.running.try_wait()? {
-                self.hear_the_rest();
-                return Ok(status);
-            }
-            if stopwatch.elapsed() >= limit {
-                self.kill()?;
-                return Err(GuestError::DoesNotEnd { limit, last_lines: last_lines(&self.heard.lock()) });
-            }
-            std::thread::sleep(LOOK_EVERY);
+        match self.ends_within(limit)? {
+            Some(status) => Ok(status),
+            None => self.give_up(limit),
         }
     }
 
@@ -205,11 +200,20 @@ impl Guest {
         Ok(status)
     }
 
-    /// Presses the power button and waits until the guest has shut down; kills the machine when that takes longer.
+    /// Presses the power button until the guest has shut down; kills the machine when that takes longer.
     pub fn shut_down(&mut self, limit: Duration) -> Result<ExitStatus, GuestError> {
-        control::press_power_button(&self.directory.path().join(arguments::CONTROL))
-            .map_err(GuestError::Contact)?;
-        self.wait(limit)
+        let stopwatch = Stopwatch::start();
+        let control = self.directory.path().join(arguments::CONTROL);
+        while stopwatch.elapsed() < limit {
+            // Again and again, for a guest hears its button only once its drivers are there. A machine that ends at this very
+            // moment refuses; that it ended is seen next.
+            let pressed = control::press_power_button(&control);
+            if let Some(status) = self.ends_within(PRESS_EVERY.min(limit))? {
+                return Ok(status);
+            }
+            pressed.map_err(GuestError::Contact)?;
+        }
+        self.give_up(limit)
     }
 
     /// Ends the machine at once, as if its plug was pulled.
@@ -221,6 +225,25 @@ impl Guest {
     /// Where the machine keeps its own files while it runs.
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    fn ends_within(&mut self, limit: Duration) -> Result<Option<ExitStatus>, GuestError> {
+        let stopwatch = Stopwatch::start();
+        loop {
+            if let Some(status) = self.running.try_wait()? {
+                self.hear_the_rest();
+                return Ok(Some(status));
+            }
+            if stopwatch.elapsed() >= limit {
+                return Ok(None);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn give_up(&mut self, limit: Duration) -> Result<ExitStatus, GuestError> {
+        self.kill()?;
+        Err(GuestError::DoesNotEnd { limit, last_lines: last_lines(&self.heard.lock()) })
     }
 
     fn hear_the_rest(&mut self) {

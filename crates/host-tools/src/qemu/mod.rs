@@ -74,14 +74,13 @@ pub enum GuestNetwork {
     /// Nothing: it has no network card.
     #[default]
     None,
-    /// QEMU's user network: the guest is 10.0.2.15, this machine's 127.0.0.1 is 10.0.2.2 to it.
+    /// QEMU's user network: the guest is 10.0.2.15, and unless it is restricted reaches whatever this machine reaches, and this
+    /// machine's own 127.0.0.1 as 10.0.2.2.
     User {
         /// Whether the guest is kept from everything but the forwarded ports.
         restricted: bool,
         /// Ports of this machine that lead to the guest.
         forwards: Vec<Forward>,
-        /// Addresses of the guest's network that lead to this machine, even if it is restricted.
-        services: Vec<Service>,
     },
 }
 
@@ -92,15 +91,6 @@ pub struct Forward {
     pub host_port: u16,
     /// There.
     pub guest_port: u16,
-}
-
-/// A TCP port of 10.0.2.100 that leads to a port of this machine's 127.0.0.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Service {
-    /// There.
-    pub guest_port: u16,
-    /// Here.
-    pub host_port: u16,
 }
 
 /// Who talks on the guest's first serial port.

@@ -7,6 +7,8 @@ mod child;
 mod mount_points;
 mod plan;
 mod running;
+mod setup;
+mod spawner;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -14,6 +16,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 pub use running::{Killer, Running};
+pub use spawner::start_spawner;
 
 use crate::call::{Call, CallError, Output, Stdin, Stream};
 use crate::pump::{OnLine, Pipes};

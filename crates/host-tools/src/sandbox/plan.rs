@@ -6,12 +6,14 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::mount_points::{Kind, MountPoints};
 use super::{Network, Sandbox};
 use crate::call::{Call, CallError, Stdin};
 
 /// What the child does, in this order: trees are taken from the host, the root is entered, steps are taken, the program starts.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
     pub(super) root: Tree,
     pub(super) trees: Vec<Tree>,
@@ -26,7 +28,7 @@ pub(super) struct Plan {
 }
 
 /// A part of the host's file tree, copied as a mount before the root is entered.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Tree {
     pub(super) source: CString,
     pub(super) read_only: bool,
@@ -34,7 +36,7 @@ pub(super) struct Tree {
 }
 
 /// One step inside the entered root.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Step {
     Filesystem { kind: CString, target: CString, options: CString, noexec: bool },
     Directory(CString),

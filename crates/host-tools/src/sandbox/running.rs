@@ -7,13 +7,16 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use rustix::io::fcntl_dupfd_cloexec;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal, waitpid};
 
 use super::Sandbox;
-use super::child::{self, ChildEnds, Stage};
+use super::child::{self, ChildEnds};
 use super::mount_points::MountPoints;
 use super::plan::{Plan, plan, text};
+use super::setup::Stage;
+use super::spawner;
 use crate::call::{Call, CallError, Output, Sink, Stdin};
 use crate::program::stopped_error;
 use crate::pump::{OnLine, Pipes, pump};
@@ -67,7 +70,7 @@ impl Running {
         let contact = |source: io::Error| CallError::Contact { program: self.program.clone(), source };
         let mut raw = Vec::new();
         self.ended.read_to_end(&mut raw).map_err(contact)?;
-        reap(self.pid);
+        reap(self.pid, &self.pidfd);
         // Process 1 of the namespaces says how the program ended; killed itself, it says nothing, and the program died with it.
         let status = match raw.try_into().map(i32::from_ne_bytes) {
             Ok(raw) => ExitStatus::from_raw(raw),
@@ -79,7 +82,6 @@ impl Running {
 
     /// The program's end, if it has ended.
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>, CallError> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
         if self.status.is_none() {
             let mut polled = [PollFd::new(&self.ended, PollFlags::IN)];
             let now = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -120,7 +122,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if self.status.is_none() {
             self.kill();
-            reap(self.pid);
+            reap(self.pid, &self.pidfd);
         }
     }
 }
@@ -147,7 +149,7 @@ pub(super) fn start(sandbox: &Sandbox, call: &Call, stdin: Option<&Stdin>) -> Re
         ended: child_ended.into(),
         lifeline: child_lifeline.into(),
     };
-    let init = child::start(&plan, ends).map_err(|source| CallError::SetUp {
+    let init = spawner::start(&plan, ends).map_err(|source| CallError::SetUp {
         program: program.clone(),
         step: "make namespaces (this needs root, or a user namespace with mapped ids)".into(),
         source,
@@ -200,10 +202,13 @@ fn refusal(
     CallError::SetUp { program, step, source }
 }
 
-fn reap(pid: i32) {
+/// Waits until the first process of the namespaces, and with it every other one, is gone.
+fn reap(pid: i32, pidfd: &OwnedFd) {
+    let mut gone = [PollFd::new(pidfd, PollFlags::IN)];
+    while let Err(Errno::INTR) = poll(&mut gone, None) {}
     if let Some(pid) = Pid::from_raw(pid) {
-        // Fails only if somebody else has waited for all children of this process: then it is gone as well.
-        let _gone = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()));
+        // The spawner's children are not this process's: the kernel has buried them already, and says that there is no such child.
+        let _buried = waitpid(Some(pid), WaitOptions::empty());
     }
 }
 
