@@ -325,20 +325,20 @@ impl Opening<'_> {
         match &self.source.location {
             Location::Base(bases) => {
                 let bases: Result<Vec<_>, _> = bases.iter().map(expand).collect();
-                self.from_mirrors(bases.map_err(address)?)
+                self.at_mirrors(bases.map_err(address)?)
             }
             Location::MirrorList(list) => {
                 let list = expand(list).map_err(address)?;
                 let (text, _, _) = self.small("mirror list", vec![list.clone()], &list, false)?;
                 let mirrors = metalink::parse_mirror_list(&String::from_utf8_lossy(&text));
-                self.from_mirrors(self.some_mirrors(mirrors, list)?)
+                self.at_mirrors(self.some_mirrors(mirrors, list)?)
             }
-            Location::Metalink(metalink) => self.from_metalink(expand(metalink).map_err(address)?),
+            Location::Metalink(metalink) => self.by_metalink(expand(metalink).map_err(address)?),
         }
     }
 
     /// Whatever the first mirror that answers has; its proof is a signature or HTTPS.
-    fn from_mirrors(&self, mirrors: Vec<String>) -> Result<Found, OpenError> {
+    fn at_mirrors(&self, mirrors: Vec<String>) -> Result<Found, OpenError> {
         let url = |name: &str| {
             mirrors.iter().map(|base| format!("{}/repodata/{name}", base.trim_end_matches('/'))).collect()
         };
@@ -378,7 +378,7 @@ impl Opening<'_> {
     }
 
     /// The `repomd.xml` that the metalink promises, or an older one that it still accepts.
-    fn from_metalink(&self, url: String) -> Result<Found, OpenError> {
+    fn by_metalink(&self, url: String) -> Result<Found, OpenError> {
         let (text, origin, https) = self.small("metalink", vec![url.clone()], &url, false)?;
         if !https && !origin.starts_with("file://") && matches!(self.source.proof, Proof::Transport) {
             return Err(OpenError::Unproven { id: self.id(), url: origin });

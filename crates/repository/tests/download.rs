@@ -1,5 +1,7 @@
 //! Files over HTTP from a server that misbehaves, into a cache that must stay sound.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -378,4 +380,43 @@ fn passwords_are_not_shown() {
     let error = world.downloader(World::options()).fetch(&request).unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");
     assert!(error.to_string().contains("404"), "{error}");
+}
+
+/// Where the killed process finds its task.
+const TASK: &str = "REPOSITORY_TEST_KILLED_DOWNLOAD";
+
+#[test]
+fn a_killed_process_leaves_what_the_next_one_goes_on_with() {
+    if let Some((cache, url)) = std::env::var(TASK).ok().as_deref().and_then(|task| task.split_once('|')) {
+        // This is the process that will be killed.
+        let downloader = Downloader::new(Cache::open(Path::new(cache)).unwrap(), Options::default());
+        let expected = Expected::new(sha256(&content()), Some(content().len() as u64));
+        drop(downloader.fetch(&Request { name: "file".into(), urls: vec![url.to_owned()], expected }));
+        return;
+    }
+    let world = World::new();
+    let cache = world.folder.path().join("cache");
+    world.server.fail("a/file", 1, Fault::Stall(Duration::from_secs(15)));
+    #[allow(clippy::disallowed_methods, reason = "the test starts itself once more, to kill it")]
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["a_killed_process_leaves_what_the_next_one_goes_on_with", "--exact"])
+        .env(TASK, format!("{}|{}", cache.display(), world.server.url("a/file")))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let partial = cache.join("partial").join(format!("sha256-{}", sha256(&content()).hex()));
+    let half = content().len() as u64 / 2;
+    for _ in 0..1000 {
+        if fs::metadata(&partial).is_ok_and(|facts| facts.len() == half) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::metadata(&partial).unwrap().len(), half, "the first half is kept");
+    assert_eq!(world.cached(), 0, "and has no name yet");
+    assert_eq!(world.fetch(&["a/file"]).unwrap(), content());
+    let last = world.server.seen().pop().unwrap();
+    assert_eq!(last.headers.get("range"), Some(&format!("bytes={half}-")));
 }

@@ -1,5 +1,7 @@
 //! What is written is read back; what is broken is refused, without a panic and without filling the memory.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[allow(dead_code, reason = "each test file uses its part")]
 mod records;
 

@@ -1,5 +1,7 @@
 //! Repositories over HTTP, with every proof and every fault.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[allow(dead_code, reason = "each test file uses its part")]
 mod keys;
 #[allow(dead_code, reason = "each test file uses its part")]

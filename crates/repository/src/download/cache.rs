@@ -110,7 +110,7 @@ impl Cache {
         partial.append(bytes)?;
         self.keep(partial, &strong).map(|(path, _)| path).map_err(|error| match error {
             KeepError::Cache(error) => error,
-            KeepError::Mismatch { .. } => CacheError {
+            KeepError::Mismatch(_) => CacheError {
                 action: "write",
                 path: self.path_of(&checksum),
                 source: io::Error::other("the bytes changed while they were written"),
@@ -154,11 +154,8 @@ impl Cache {
     ) -> Result<(PathBuf, Checksum), KeepError> {
         let digests = partial.hashes.finish();
         if let Some((expected, got)) = digests.mismatch(expected) {
-            return Err(KeepError::Mismatch {
-                expected,
-                got,
-                partial: Partial { hashes: Hashes::default(), ..partial },
-            });
+            let partial = Partial { hashes: Hashes::default(), ..partial };
+            return Err(KeepError::Mismatch(Box::new(Mismatch { expected, got, partial })));
         }
         let target = self.path_of(&digests.sha256);
         if let Some(folder) = target.parent() {
@@ -216,9 +213,16 @@ impl Cache {
     }
 }
 
+/// A finished file that is not what was promised.
+pub(super) struct Mismatch {
+    pub(super) expected: Checksum,
+    pub(super) got: Checksum,
+    pub(super) partial: Partial,
+}
+
 /// Why a finished file was not kept.
 pub(super) enum KeepError {
-    Mismatch { expected: Checksum, got: Checksum, partial: Partial },
+    Mismatch(Box<Mismatch>),
     Cache(CacheError),
 }
 

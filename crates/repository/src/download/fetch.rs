@@ -7,7 +7,7 @@ use std::time::Duration;
 use rpm_model::Checksum;
 
 use super::Progress;
-use super::cache::{Cache, CacheError, KeepError, NamedEntry, Partial};
+use super::cache::{Cache, CacheError, KeepError, Mismatch, NamedEntry, Partial};
 use super::error::{AttemptError, DownloadError, Failure};
 use super::request::{Expected, NamedRequest, Options, Request};
 use super::transfer::{self, Bound, Condition, Reply};
@@ -216,7 +216,8 @@ impl Downloader {
             match self.cache.keep(partial, strong) {
                 Ok((path, _)) => return Ok(path),
                 Err(KeepError::Cache(error)) => return Err(error.into()),
-                Err(KeepError::Mismatch { expected, got, mut partial }) => {
+                Err(KeepError::Mismatch(mismatch)) => {
+                    let Mismatch { expected, got, mut partial } = *mismatch;
                     partial.restart(strong)?;
                     *slot = Some(partial);
                     // The first part may have been another mirror's: this one gets the chance to give all of it.
@@ -253,16 +254,17 @@ impl Downloader {
             bypass_caches: request.bypass_caches,
         };
         match transfer::named(&self.agent, url, &condition, request.limit, &mut partial)? {
-            Reply::Unchanged => match known {
-                Some((entry, path)) => Ok(named_file(entry.clone(), path.clone())),
-                None => Err(AttemptError::Status { status: 304, retry_after: None }),
-            },
+            Reply::Unchanged => {
+                partial.discard()?;
+                let (entry, path) = known.ok_or(AttemptError::Status { status: 304, retry_after: None })?;
+                Ok(named_file(entry.clone(), path.clone()))
+            }
             Reply::Content { etag, last_modified } => {
                 let size = partial.length();
                 let (path, checksum) = self.cache.keep(partial, &[]).map_err(|error| match error {
                     KeepError::Cache(error) => AttemptError::Cache(error),
-                    KeepError::Mismatch { expected, got, .. } => {
-                        AttemptError::WrongChecksum { expected, got }
+                    KeepError::Mismatch(mismatch) => {
+                        AttemptError::WrongChecksum { expected: mismatch.expected, got: mismatch.got }
                     }
                 })?;
                 let entry = NamedEntry {
