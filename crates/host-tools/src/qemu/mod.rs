@@ -189,6 +189,11 @@ pub fn start(tools: &Sandbox, machine: &Machine) -> Result<Guest, MachineError> 
         .network(if machine.network == GuestNetwork::None { Network::Off } else { Network::Host })
         .bind(Bind::writable(directory.path(), arguments::DIRECTORY))
         .env("TMPDIR", arguments::DIRECTORY);
+    let names = Path::new("/etc/resolv.conf");
+    if matches!(machine.network, GuestNetwork::User { restricted: false, .. }) && names.exists() {
+        // QEMU answers the guest's questions for names by asking those that are named here.
+        sandbox = sandbox.bind(Bind::read_only(names, names));
+    }
     if accelerated {
         sandbox = sandbox.bind(Bind::writable("/dev/kvm", "/dev/kvm"));
     }

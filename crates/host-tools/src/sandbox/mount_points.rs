@@ -4,13 +4,17 @@
 //! empty mount points behind; they are harmless. Links in the root are followed inside the root, never outside of it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, readlinkat, statat,
+    unlinkat,
+};
 use rustix::io::Errno;
 
 /// What a mount point must be.
@@ -36,6 +40,49 @@ struct Made {
 }
 
 static MADE: Mutex<BTreeMap<Place, Made>> = Mutex::new(BTreeMap::new());
+
+/// A link that leads to a link that leads to a link: the kernel's own limit.
+const MOST_LINKS: usize = 40;
+
+/// Where `target`, absolute inside `root`, really lies there, every link followed inside the root, even to a place that is missing.
+pub(super) fn landing(root: &Path, target: &Path) -> io::Result<PathBuf> {
+    let root = openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut left: Vec<OsString> = Vec::new();
+    let push = |left: &mut Vec<OsString>, path: &Path| {
+        left.extend(path.components().rev().map(|component| component.as_os_str().to_owned()));
+    };
+    push(&mut left, target);
+    let mut reached = PathBuf::from("/");
+    let mut links = 0;
+    while let Some(name) = left.pop() {
+        if name == "/" || name == ".." || name == "." {
+            let kept = if name == ".." { reached.parent().map(Path::to_owned) } else { None };
+            reached = if name == "." { reached } else { kept.unwrap_or_else(|| "/".into()) };
+            continue;
+        }
+        let next = reached.join(&name);
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let link = match openat2(&root, &next, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+            Ok(found)
+                if FileType::from_raw_mode(statat(&found, c"", AtFlags::EMPTY_PATH)?.st_mode)
+                    .is_symlink() =>
+            {
+                readlinkat(&found, c"", Vec::new())?
+            }
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {
+                reached = next;
+                continue;
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(Errno::LOOP.into());
+        }
+        push(&mut left, Path::new(OsStr::from_bytes(link.as_bytes())));
+    }
+    Ok(reached)
+}
 
 impl MountPoints {
     /// Makes sure that `target`, absolute inside `root`, is there.
@@ -116,4 +163,30 @@ impl Drop for MountPoints {
 
 fn made() -> MutexGuard<'static, BTreeMap<Place, Made>> {
     MADE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_are_followed_inside_the_root_even_to_missing_places() {
+        let root = tempfile::tempdir().unwrap();
+        let make = |name: &str| std::fs::create_dir_all(root.path().join(name)).unwrap();
+        make("etc");
+        make("usr/lib");
+        let link = |to: &str, name: &str| symlink(to, root.path().join(name)).unwrap();
+        link("usr/lib", "lib");
+        link("../run/resolve/stub", "etc/resolv.conf");
+        link("/../../etc", "escape");
+        link("loop", "loop");
+        let lands = |target: &str| landing(root.path(), Path::new(target)).unwrap();
+        assert_eq!(lands("/lib/x/y"), Path::new("/usr/lib/x/y"));
+        assert_eq!(lands("/etc/resolv.conf"), Path::new("/run/resolve/stub"));
+        assert_eq!(lands("/escape/passwd"), Path::new("/etc/passwd"));
+        assert_eq!(lands("/missing/../x"), Path::new("/x"));
+        assert!(landing(root.path(), Path::new("/loop/x")).is_err());
+    }
 }

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::mount_points::{Kind, MountPoints};
+use super::mount_points::{Kind, MountPoints, landing};
 use super::{Network, Sandbox};
 use crate::call::{Call, CallError, Stdin};
 
@@ -211,7 +211,12 @@ impl Layout<'_> {
     }
 
     fn places(&mut self, sandbox: &Sandbox, sys: Option<super::Bind>) -> Result<(), CallError> {
-        let mut places: Vec<Place> = sandbox.empty.iter().map(|path| Place::Empty(inside(path))).collect();
+        let mut places = Vec::new();
+        for path in &sandbox.empty {
+            let refused =
+                |source| self.refused(format!("find {} in {}", path.display(), self.root.display()), source);
+            places.push(Place::Empty(landing(self.root, &inside(path)).map_err(refused)?));
+        }
         for bind in sys.iter().chain(&sandbox.binds) {
             let refused = |source: io::Error| self.refused(format!("show {}", bind.source.display()), source);
             let source = std::path::absolute(&bind.source).map_err(refused)?;
@@ -220,10 +225,8 @@ impl Layout<'_> {
             } else {
                 Kind::File
             };
-            places.push(Place::Bind(
-                super::Bind { source, target: inside(&bind.target), ..bind.clone() },
-                kind,
-            ));
+            let target = landing(self.root, &inside(&bind.target)).map_err(refused)?;
+            places.push(Place::Bind(super::Bind { source, target, ..bind.clone() }, kind));
         }
         places.sort_by_key(|place| place.target().components().count());
         for index in 0..places.len() {
