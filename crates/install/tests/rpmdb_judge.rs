@@ -35,6 +35,73 @@ fn every_row_and_header_equals_what_rpm_writes() {
 }
 
 #[test]
+fn dnf5_leaves_the_same_database() {
+    let Some(judge) = judge_root::root() else { return };
+    let work = tempfile::tempdir_in("/tmp").unwrap();
+    let folder = work.path().display();
+    let built = build(&judge, work.path(), &["state.spec"]);
+    let root = work.path().join("root");
+    judge_root::check(
+        &judge,
+        &format!(
+            "createrepo_c -q {folder}/built
+             mkdir -p {folder}/root/usr/lib/sysimage/rpm {folder}/root/var/lib
+             ln -s ../../usr/lib/sysimage/rpm {folder}/root/var/lib/rpm
+             SOURCE_DATE_EPOCH={EPOCH} dnf5 -y --no-plugins --installroot={folder}/root --use-host-config \
+               --setopt=reposdir=/nowhere --repofrompath=built,file://{folder}/built --no-gpgchecks --releasever=1 \
+               install wanted 2>&1"
+        ),
+    );
+    let mut packages = Vec::new();
+    collect(&built, &mut packages);
+    compare_installed(&root, &packages);
+}
+
+#[test]
+fn a_whole_distribution_is_written_as_rpm_writes_it() {
+    let Some(judge) = judge_root::root() else { return };
+    let Some(folder) = std::env::var_os("LAZULI_JUDGE_PACKAGES").map(PathBuf::from) else {
+        eprintln!("skipped: LAZULI_JUDGE_PACKAGES does not name a folder of packages");
+        return;
+    };
+    let mut packages = Vec::new();
+    collect(&folder, &mut packages);
+    assert!(packages.len() > 100, "{} packages in {}", packages.len(), folder.display());
+    let work = tempfile::tempdir_in("/tmp").unwrap();
+    compare(&judge, &work.path().join("root"), &packages, "--justdb");
+}
+
+#[test]
+fn the_same_packages_give_the_same_bytes() {
+    let Some(judge) = judge_root::root() else { return };
+    let work = tempfile::tempdir_in("/tmp").unwrap();
+    let packages: Vec<PathBuf> = packages(&judge, work.path()).into_iter().take(3).collect();
+    let states: Vec<Vec<FileState>> = packages
+        .iter()
+        .map(|path| {
+            let headers = PackageHeaders::parse(&fs::read(path).unwrap()).unwrap();
+            vec![FileState::Normal; headers.main.entry(Tag::BASE_NAMES).map_or(0, |entry| entry.count)]
+        })
+        .collect();
+    let mut written = Vec::new();
+    for folder in ["one", "two"] {
+        let folder = work.path().join(folder);
+        write_ours(&folder, &packages, &states, 3);
+        // A second time over the first, whose log must not be applied to the new file.
+        fs::write(folder.join("rpmdb.sqlite-wal"), "stale").unwrap();
+        write_ours(&folder, &packages, &states, 3);
+        let mut names: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".rpm.lock", "rpmdb.sqlite"]);
+        written.push(fs::read(folder.join("rpmdb.sqlite")).unwrap());
+    }
+    assert!(written[0] == written[1]);
+    // Rollback journal for reading and writing: read-only media cannot hold a write-ahead log.
+    assert_eq!(written[0][18..20], [1, 1]);
+}
+
+#[test]
 fn rpm_reads_verifies_and_extends_the_database() {
     let Some(judge) = judge_root::root() else { return };
     let work = tempfile::tempdir_in("/tmp").unwrap();
@@ -81,22 +148,83 @@ fn rpm_reads_verifies_and_extends_the_database() {
     );
 }
 
+#[test]
+fn keys_are_stored_as_rpm_stores_them() {
+    let Some(judge) = judge_root::root() else { return };
+    let work = tempfile::tempdir_in("/tmp").unwrap();
+    packages(&judge, work.path());
+    let mut compared = 0;
+    for entry in fs::read_dir(work.path().join("keys")).unwrap().map(|entry| entry.unwrap().path()) {
+        let root = work.path().join(entry.file_stem().unwrap());
+        fs::create_dir_all(&root).unwrap();
+        let rpmkeys = format!("rpmkeys --root {} --dbpath /usr/lib/sysimage/rpm", root.display());
+        let import = format!("SOURCE_DATE_EPOCH={EPOCH} {rpmkeys} --import {}", entry.display());
+        if !judge_root::run(&judge, &import).status.success() {
+            // Signature algorithms that this rpm does not know.
+            continue;
+        }
+        let ours = root.join("ours");
+        let file = fs::read(&entry).unwrap();
+        let keys = [rpmdb::TrustedKeys { file: &file, transaction_id: EPOCH }];
+        rpmdb::write_with_keys(&ours, &keys, []).unwrap();
+        assert_eq!(dump(&ours.join("rpmdb.sqlite")), dump(&root.join(DATABASE)), "{}", entry.display());
+        compared += 1;
+    }
+    assert!(compared > 3, "only {compared} keys were compared");
+    let keys = [rpmdb::TrustedKeys { file: b"no key", transaction_id: EPOCH }];
+    let error = rpmdb::write_with_keys(&work.path().join("bad"), &keys, []).unwrap_err();
+    assert_eq!(error.to_string(), "key file 1 cannot be stored in the rpm database");
+}
+
+#[test]
+fn what_cannot_be_stored_leaves_nothing_behind() {
+    let package = rpm::PackageBuilder::new("small", "1", "MIT", "noarch", "Small").build().unwrap();
+    let mut bytes = Vec::new();
+    package.write(&mut bytes).unwrap();
+    let headers = PackageHeaders::parse(&bytes).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let installed = InstalledPackage {
+        headers: &headers,
+        file_states: &[FileState::Normal],
+        install_time: EPOCH,
+        transaction_id: EPOCH,
+        colour: 3,
+        digests: PackageDigests { sha256: [0; 32], sha512: [0; 64] },
+    };
+    let error = rpmdb::write(folder.path(), [installed]).unwrap_err();
+    assert_eq!(error.to_string(), "the header of small cannot be stored in the rpm database");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(source, "it lists 0 files, but 1 file states were given");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    fs::write(folder.path().join("rpmdb.sqlite"), "no database at all, but long enough to be taken for one")
+        .unwrap();
+    let error = rpmdb::read(&folder.path().join("rpmdb.sqlite")).unwrap_err();
+    assert!(error.to_string().contains("rpmdb.sqlite does not work as an SQLite file"), "{error}");
+}
+
 fn sorted(lines: impl Iterator<Item = String>) -> String {
     let mut lines: Vec<String> = lines.map(|line| line + "\n").collect();
     lines.sort();
     lines.concat()
 }
 
-/// Packages of the specs beside this file, and those that the `rpm` crate ships for its own tests.
-fn packages(judge: &Path, work: &Path) -> Vec<PathBuf> {
+/// Builds specs beside this file; the folder of what they made.
+fn build(judge: &Path, work: &Path, specs: &[&str]) -> PathBuf {
     let built = work.join("built");
-    for spec in ["relations.spec", "files.spec"] {
+    for spec in specs {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rpmdb_packages").join(spec);
         fs::copy(from, work.join(spec)).unwrap();
         let define =
             format!("--define '_topdir {0}/top' --define '_rpmdir {1}'", work.display(), built.display());
         judge_root::check(judge, &format!("rpmbuild -bb --nodeps {define} {}/{spec} 2>&1", work.display()));
     }
+    built
+}
+
+/// Packages of the specs beside this file, and those that the `rpm` crate ships for its own tests.
+fn packages(judge: &Path, work: &Path) -> Vec<PathBuf> {
+    let built = build(judge, work, &["relations.spec", "files.spec"]);
     let mut packages = Vec::new();
     collect(&built, &mut packages);
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -106,6 +234,15 @@ fn packages(judge: &Path, work: &Path) -> Vec<PathBuf> {
         if assets.exists() {
             judge_root::check(judge, &format!("mkdir -p {0}/assets", work.display()));
             copy(&assets, &work.join("assets"));
+            fs::create_dir_all(work.join("keys")).unwrap();
+            for version in ["v4", "v6"] {
+                let keys = assets.join("../signing_keys").join(version);
+                for key in fs::read_dir(keys).unwrap().map(|entry| entry.unwrap().path()) {
+                    if key.extension().is_some_and(|extension| extension == "asc") {
+                        fs::copy(&key, work.join("keys").join(key.file_name().unwrap())).unwrap();
+                    }
+                }
+            }
             collect(&work.join("assets"), &mut packages);
         }
     }
@@ -151,6 +288,10 @@ fn install_with_rpm(judge: &Path, root: &Path, packages: &[PathBuf], options: &s
 
 fn compare(judge: &Path, root: &Path, packages: &[PathBuf], options: &str) {
     install_with_rpm(judge, root, packages, options);
+    compare_installed(root, packages);
+}
+
+fn compare_installed(root: &Path, packages: &[PathBuf]) {
     let theirs = root.join(DATABASE);
     let order = rpmdb::read(&theirs).unwrap();
     assert_eq!(order.len(), packages.len());

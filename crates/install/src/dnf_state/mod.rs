@@ -62,7 +62,8 @@ pub enum WriteError {
 
 /// Writes all state files into `directory` (`/usr/lib/sysimage/libdnf5` in the root); `rpmdb_cookie` is [`crate::rpmdb::cookie`] of the database.
 pub fn write(directory: &Path, packages: &[PackageState], rpmdb_cookie: &str) -> Result<(), WriteError> {
-    fs::create_dir_all(directory).map_err(|source| WriteError::Write { path: directory.to_owned(), source })?;
+    fs::create_dir_all(directory)
+        .map_err(|source| WriteError::Write { path: directory.to_owned(), source })?;
     for (name, text) in files(packages, rpmdb_cookie) {
         write_file(&directory.join(name), &text)?;
     }
@@ -71,11 +72,12 @@ pub fn write(directory: &Path, packages: &[PackageState], rpmdb_cookie: &str) ->
 
 /// The files by name, as dnf5 would have written them.
 pub fn files(packages: &[PackageState], rpmdb_cookie: &str) -> BTreeMap<&'static str, String> {
-    let reasons = packages
+    let reasons = packages.iter().map(|package| {
+        (format!("{}.{}", package.nevra.name, package.nevra.arch), ("reason", package.reason.text()))
+    });
+    let origins = packages
         .iter()
-        .map(|package| (format!("{}.{}", package.nevra.name, package.nevra.arch), ("reason", package.reason.text())));
-    let origins =
-        packages.iter().map(|package| (package.nevra.to_string(), ("from_repo", package.repository.as_str())));
+        .map(|package| (package.nevra.to_string(), ("from_repo", package.repository.as_str())));
     BTreeMap::from([
         ("packages.toml", file_of_tables("packages", reasons)),
         ("nevras.toml", file_of_tables("nevras", origins)),
@@ -89,7 +91,10 @@ pub fn files(packages: &[PackageState], rpmdb_cookie: &str) -> BTreeMap<&'static
     ])
 }
 
-fn file_of_tables<'a>(section: &str, tables: impl IntoIterator<Item = (String, (&'a str, &'a str))>) -> String {
+fn file_of_tables<'a>(
+    section: &str,
+    tables: impl IntoIterator<Item = (String, (&'a str, &'a str))>,
+) -> String {
     let sorted: BTreeMap<String, (&str, &str)> = tables.into_iter().collect();
     let mut text = format!("version = \"{VERSION}\"\n\n[{section}]\n");
     for (name, (key, value)) in &sorted {
@@ -148,8 +153,10 @@ mod tests {
             reason,
             repository: repository.to_owned(),
         };
-        let packages =
-            [state("zsh-5.9-1.x86_64", Reason::User, "main"), state("glibc-2:2.42-3.x86_64", Reason::Dependency, "a\"b")];
+        let packages = [
+            state("zsh-5.9-1.x86_64", Reason::User, "main"),
+            state("glibc-2:2.42-3.x86_64", Reason::Dependency, "a\"b"),
+        ];
         let files = files(&packages, "00ff");
         assert_eq!(
             files["packages.toml"],

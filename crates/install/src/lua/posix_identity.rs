@@ -60,7 +60,10 @@ fn wanted(value: &Value) -> mlua::Result<Option<Wanted>> {
             Some(text.trim().parse().map_or_else(|_| Wanted::Name(text.clone()), number))
         }
         other => {
-            return Err(mlua::Error::runtime(format!("string or number expected, got {}", other.type_name())));
+            return Err(mlua::Error::runtime(format!(
+                "string or number expected, got {}",
+                other.type_name()
+            )));
         }
     })
 }

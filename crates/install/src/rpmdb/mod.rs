@@ -7,6 +7,7 @@ mod cookie;
 mod database;
 mod index_rows;
 mod installed_header;
+mod public_key;
 mod read;
 mod rich_atoms;
 
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 pub use cookie::cookie;
 pub use database::DatabaseError;
 pub use installed_header::UnstorableHeader;
+pub use public_key::KeyError;
 pub use read::{ReadError, read};
 
 use database::StoredPackage;
@@ -89,9 +91,26 @@ pub enum WriteError {
         /// What is wrong.
         source: HeaderError,
     },
+    /// A key cannot be stored.
+    #[error("key file {position} cannot be stored in the rpm database")]
+    Key {
+        /// The key file's place in the order given, from 1.
+        position: usize,
+        /// What is wrong.
+        source: KeyError,
+    },
     /// The file could not be made.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+/// A file of OpenPGP certificates that rpm shall trust.
+#[derive(Clone, Copy, Debug)]
+pub struct TrustedKeys<'a> {
+    /// The file, armored or not.
+    pub file: &'a [u8],
+    /// Seconds since 1970: when it was imported.
+    pub transaction_id: u32,
 }
 
 /// Writes the database and its lock into `directory`, which is made if missing; one that exists is replaced when the new one is whole.
@@ -99,12 +118,22 @@ pub fn write<'a>(
     directory: &Path,
     packages: impl IntoIterator<Item = InstalledPackage<'a>>,
 ) -> Result<(), WriteError> {
+    write_with_keys(directory, &[], packages)
+}
+
+/// As [`write`], with keys imported before the first package was installed.
+pub fn write_with_keys<'a>(
+    directory: &Path,
+    keys: &[TrustedKeys<'_>],
+    packages: impl IntoIterator<Item = InstalledPackage<'a>>,
+) -> Result<(), WriteError> {
     let io_error = |path: &Path, source: io::Error| DatabaseError::Write { path: path.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
     let path = directory.join(DATABASE_FILE);
     let unfinished = directory.join(".rpmdb.sqlite.new");
     remove(&unfinished)?;
-    let stored = packages.into_iter().map(|package| store(&package));
+    let keys = (1..).zip(keys).flat_map(|(position, keys)| store_keys(position, keys));
+    let stored = keys.chain(packages.into_iter().map(|package| store(&package)));
     let made = database::create(&unfinished, stored).and_then(|()| Ok(publish(&unfinished, &path)?));
     if made.is_err() {
         // The first error is the one to report.
@@ -125,6 +154,18 @@ fn store(package: &InstalledPackage<'_>) -> Result<StoredPackage, WriteError> {
         .map_err(|source| WriteError::Header { name: name(), source })?;
     let header = Header::parse(&blob).map_err(|source| WriteError::Stored { name: name(), source })?;
     Ok(StoredPackage { rows: index_rows::index_rows(&header), blob })
+}
+
+fn store_keys(position: usize, keys: &TrustedKeys<'_>) -> Vec<Result<StoredPackage, WriteError>> {
+    let headers = match public_key::key_headers(keys.file, keys.transaction_id) {
+        Ok(headers) => headers,
+        Err(source) => return vec![Err(WriteError::Key { position, source })],
+    };
+    let stored = |blob: Vec<u8>| match Header::parse(&blob) {
+        Ok(header) => Ok(StoredPackage { rows: index_rows::index_rows(&header), blob }),
+        Err(source) => Err(WriteError::Stored { name: "gpg-pubkey".to_owned(), source }),
+    };
+    headers.into_iter().map(stored).collect()
 }
 
 fn publish(unfinished: &Path, path: &Path) -> Result<(), DatabaseError> {
