@@ -203,7 +203,7 @@ fn nothing_of_the_host_is_mounted_inside() {
 fn kernel_settings_of_the_host_cannot_be_changed() {
     let Some((_root, sandbox)) = world() else { return };
     let script = "echo 1 > /proc/sys/vm/drop_caches || echo refused; mount -t tmpfs none /tmp 2>/dev/null || echo refused
-        mknod /etc/disk b 7 0 && (head -c 1 /etc/disk 2>/dev/null || echo refused)";
+        (mknod /etc/disk b 7 0 && head -c 1 /etc/disk) 2>/dev/null || echo refused";
     assert_eq!(run(&sandbox, script).stdout_text(), "refused\nrefused\nrefused\n");
 }
 
