@@ -5,6 +5,7 @@
 //! available, one package must fulfil all of `with`, and `a if b` asks for nothing where nobody provides `b`.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
 use rpm_model::{Capability, Dependency, Nevra, PackageRecord, RichDependency};
 
@@ -31,6 +32,20 @@ pub struct Nearest {
     pub package: Nevra,
     /// What it provides.
     pub provides: String,
+}
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} of {} requires {}, which nothing provides",
+            self.package, self.repository, self.requirement
+        )?;
+        match &self.nearest {
+            Some(nearest) => write!(f, " (nearest: {} provides {})", nearest.package, nearest.provides),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Loads, of the file lists of all repositories, the paths that are required somewhere and that primary metadata does not list.

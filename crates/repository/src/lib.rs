@@ -21,5 +21,5 @@ pub mod write;
 
 mod open;
 
-pub use open::{OpenError, Repository};
+pub use open::{Mirrors, OpenError, Repository};
 pub use source::{Location, Proof, Source};

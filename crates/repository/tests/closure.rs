@@ -80,6 +80,10 @@ fn the_nearest_provider_is_told() {
         (found[0].package.to_string().as_str(), found[0].requirement.as_str()),
         ("asks-1-1.noarch", "lib >= 3")
     );
+    assert_eq!(
+        found[0].to_string(),
+        "asks-1-1.noarch of r requires lib >= 3, which nothing provides (nearest: older-1-1.noarch provides lib = 0.9)"
+    );
     let nearest = found[0].nearest.as_ref().unwrap();
     assert_eq!(
         (nearest.package.to_string().as_str(), nearest.provides.as_str()),

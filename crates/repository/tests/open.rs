@@ -15,10 +15,10 @@ use keys::{Key, SIGNED};
 use pgp::crypto::hash::HashAlgorithm;
 use records::{file, record};
 use repository::checksum::sha256;
-use repository::download::{Cache, Downloader, Options};
+use repository::download::{Cache, Downloader, Expected, Options};
 use repository::metadata::compression::Compression;
 use repository::write::{WriteOptions, write};
-use repository::{Location, OpenError, Proof, Repository, Source};
+use repository::{Location, Mirrors, OpenError, Proof, Repository, Source};
 use rpm_model::PackageRecord;
 use testkit::http::{Fault, Server};
 
@@ -214,7 +214,7 @@ fn a_metalink_states_which_repomd_is_accepted() {
     fs::write(world.path("metalink"), metalink(&world, &served, b"older")).unwrap();
     let repository = world.open(location(), Proof::Nothing).unwrap();
     assert_eq!(
-        repository.mirrors,
+        repository.mirrors.bases,
         [world.server.url("gone"), world.server.url("n")],
         "by preference, HTTP alone"
     );
@@ -345,4 +345,18 @@ fn paths_out_of_the_repository_are_refused() {
     let repository = world.open(world.base(), Proof::Nothing).unwrap();
     let error = chain(&repository.package_request(&repository.records[0]).unwrap_err());
     assert_eq!(error, "repository test: `../../etc/passwd` is not a path inside of the repository");
+}
+
+#[test]
+fn locked_files_need_no_metadata() {
+    let world = World::new(Compression::Zstd);
+    fs::remove_dir_all(world.path("m/repodata")).unwrap();
+    fs::write(world.path("list"), world.server.url("m")).unwrap();
+    let downloader = world.downloader(false);
+    for location in [world.base(), Location::MirrorList(world.server.url("list"))] {
+        let mirrors = Mirrors::find(&world.source(location, Proof::Transport), &downloader, NOW).unwrap();
+        let expected = Expected::new(sha256(b"content of a"), Some(12));
+        let request = mirrors.request("a-1-1.noarch", "a-1-1.noarch.rpm", expected).unwrap();
+        assert_eq!(fs::read(downloader.fetch(&request).unwrap()).unwrap(), b"content of a");
+    }
 }
