@@ -13,7 +13,10 @@ use host_tools::{Call, CallError, Sandbox, Sink, Stdin};
 
 pub use expand::ExpandError;
 
-use crate::package::{Package, SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet};
+use rpm_model::header::Tag;
+
+use crate::lua::{self, Interpreter, LuaError, Macros};
+use crate::package::{Package, SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet, ScriptletKind};
 use crate::root::{RootDirectory, RootError};
 
 /// rpm's `%_install_script_path`.
@@ -29,7 +32,8 @@ const NOT_FOUND_STATUS: i32 = 127;
 pub struct Scriptlets<'a> {
     root: &'a RootDirectory,
     sandbox: Sandbox,
-    epoch: u64,
+    lua: Option<&'a Interpreter>,
+    macros: Macros,
     run: u64,
 }
 
@@ -62,17 +66,24 @@ pub enum ScriptletError {
     /// The sandbox could not be set up.
     #[error("the sandbox failed")]
     Sandbox(#[source] CallError),
+    /// The Lua interpreter could not be started.
+    #[error("the Lua interpreter failed")]
+    Lua(#[from] LuaError),
+    /// A Lua scriptlet, and nothing to run it with.
+    #[error("it is written in Lua, and the installation was given no Lua interpreter")]
+    NoLua,
 }
 
 impl<'a> Scriptlets<'a> {
-    /// Scripts that see `root`; `epoch` is what they are told as SOURCE_DATE_EPOCH, in seconds since 1970.
-    pub fn new(root: &'a RootDirectory, epoch: u64) -> Self {
+    /// Scripts that see `root`; `epoch` is what they are told as SOURCE_DATE_EPOCH, in seconds since 1970; without an
+    /// interpreter, Lua scripts fail.
+    pub fn new(root: &'a RootDirectory, epoch: u64, lua: Option<&'a Interpreter>) -> Self {
         let sandbox = Sandbox::new(root.path())
             .sys(true)
             .source_date_epoch(epoch)
             .env("PATH", SCRIPT_PATH)
             .env("SYSTEMD_OFFLINE", "1");
-        Scriptlets { root, sandbox, epoch, run: 0 }
+        Scriptlets { root, sandbox, lua, macros: Macros::fedora(std::env::consts::ARCH), run: 0 }
     }
 
     /// How many were run.
@@ -85,15 +96,16 @@ impl<'a> Scriptlets<'a> {
         &mut self,
         package: &Package,
         scriptlet: &Scriptlet,
+        kind: ScriptletKind,
         arguments: &Arguments<'_>,
     ) -> Result<Ending, ScriptletError> {
         self.run += 1;
-        let body = match body(package, scriptlet, self.epoch) {
+        let body = match body(package, scriptlet, &self.macros) {
             Ok(body) => body,
             Err(error) => return Ok(Ending { failure: Some(error.to_string()), output: String::new() }),
         };
         if scriptlet.program.first().is_some_and(|program| program == "<lua>") {
-            return Ok(self.run_lua(package, scriptlet, &body.unwrap_or_default(), arguments));
+            return self.run_lua(package, scriptlet, &body.unwrap_or_default(), arguments, kind);
         }
         self.run_program(scriptlet, body.as_deref(), arguments)
     }
@@ -125,14 +137,7 @@ impl<'a> Scriptlets<'a> {
             self.root.remove(&file)?;
         }
         match ended {
-            Ok(output) => {
-                let failure = match (output.status.code(), output.status.signal()) {
-                    (Some(0), _) => None,
-                    (Some(status), _) => Some(format!("failed with exit status {status}")),
-                    (None, signal) => Some(format!("was ended by signal {}", signal.unwrap_or_default())),
-                };
-                Ok(Ending { failure, output: tail(&output.stdout) })
-            }
+            Ok(output) => Ok(Ending { failure: failure(output.status), output: tail(&output.stdout) }),
             Err(error @ (CallError::NotFound { .. } | CallError::Execute { .. })) => {
                 Ok(Ending { failure: Some(format!("failed with exit status {NOT_FOUND_STATUS}: {error}")), output: String::new() })
             }
@@ -140,18 +145,50 @@ impl<'a> Scriptlets<'a> {
         }
     }
 
-    fn run_lua(&self, package: &Package, scriptlet: &Scriptlet, body: &[u8], arguments: &Arguments<'_>) -> Ending {
-        let _ = (package, scriptlet, body, arguments);
-        Ending { failure: Some("Lua is not connected yet".into()), output: String::new() }
+    fn run_lua(
+        &self,
+        package: &Package,
+        scriptlet: &Scriptlet,
+        body: &[u8],
+        arguments: &Arguments<'_>,
+        kind: ScriptletKind,
+    ) -> Result<Ending, ScriptletError> {
+        let lua = self.lua.ok_or(ScriptletError::NoLua)?;
+        let counts: Vec<u32> =
+            [arguments.first, arguments.second].into_iter().flatten().map(|count| u32::try_from(count).unwrap_or(u32::MAX)).collect();
+        let files: Vec<Vec<u8>> = arguments.paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
+        let description = format!("%{}({})", kind.name(), package.nevra());
+        let output = lua.run(
+            &self.sandbox,
+            &lua::Scriptlet {
+                description: &description,
+                body,
+                program: &scriptlet.program,
+                counts: &counts,
+                files: (!files.is_empty()).then_some(&files[..]),
+                prefixes: &[],
+                rpm_version: package.headers.main.string(Tag::RPM_VERSION),
+            },
+        )?;
+        Ok(Ending { failure: failure(output.status), output: tail(&[output.stdout, output.stderr].concat()) })
+    }
+}
+
+/// The reason in words, unless it was success.
+fn failure(status: std::process::ExitStatus) -> Option<String> {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => None,
+        (Some(status), _) => Some(format!("failed with exit status {status}")),
+        (None, signal) => Some(format!("was ended by signal {}", signal.unwrap_or_default())),
     }
 }
 
 /// The body with macros and query formats filled in, where the flags ask for it.
-fn body(package: &Package, scriptlet: &Scriptlet, epoch: u64) -> Result<Option<Vec<u8>>, ExpandError> {
+fn body(package: &Package, scriptlet: &Scriptlet, macros: &Macros) -> Result<Option<Vec<u8>>, ExpandError> {
     let Some(body) = &scriptlet.body else { return Ok(None) };
     let mut body = body.clone();
     if scriptlet.flags & SCRIPTLET_EXPAND != 0 {
-        body = expand::macros(&body, epoch)?;
+        body = expand::macros(&body, macros)?;
     }
     if scriptlet.flags & SCRIPTLET_QUERY_FORMAT != 0 {
         body = expand::query_format(&body, &package.headers.main)?;

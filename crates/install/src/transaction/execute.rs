@@ -11,6 +11,7 @@ use super::finish::set_times;
 use super::target::{PartialTarget, TargetError};
 use super::{Step, Transaction};
 use crate::dnf_state::{self, PackageState};
+use crate::lua::Interpreter;
 use crate::order::TRANSACTION_COLOR;
 use crate::package::{FileType, Package, PackageProblem, Scriptlet, ScriptletKind};
 use crate::payload::{FeedError, Feeder, PackageDigests};
@@ -31,13 +32,15 @@ pub struct InstallOptions {
     pub threads: usize,
     /// Bytes of decompressed payload that may wait in memory.
     pub memory: usize,
+    /// What runs Lua scriptlets; without it they cannot run, which is an error when one comes.
+    pub lua: Option<Interpreter>,
 }
 
 impl InstallOptions {
     /// For a tree of that time: a thread a processor, at most 256 MiB waiting.
-    pub fn new(epoch: u32) -> Self {
+    pub fn new(epoch: u32, lua: Option<Interpreter>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        InstallOptions { epoch, threads, memory: 256 << 20 }
+        InstallOptions { epoch, threads, memory: 256 << 20, lua }
     }
 }
 
@@ -153,7 +156,7 @@ pub fn execute(
         root: &root,
         options,
         progress,
-        scriptlets: Scriptlets::new(&root, u64::from(options.epoch)),
+        scriptlets: Scriptlets::new(&root, u64::from(options.epoch), options.lua.as_ref()),
         packages: transaction.steps.iter().map(|step| (step.package.nevra().to_string(), &step.package)).collect(),
         report: Report::default(),
     };
@@ -304,7 +307,7 @@ impl<'a> Run<'a> {
         let name = package.nevra().to_string();
         let ending = self
             .scriptlets
-            .run(package, scriptlet, arguments)
+            .run(package, scriptlet, kind, arguments)
             .map_err(|source| InstallError::Sandbox { package: name.clone(), kind, source })?;
         match ending.failure {
             None => Ok(()),

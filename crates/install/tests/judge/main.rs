@@ -1,31 +1,35 @@
 //! Judge: the same packages, installed by dnf5 and by this crate, give the same tree; rpm finds ours as clean as its own.
 //!
-//! Runs when `LAZULI_JUDGE_ROOT` (a tree that dnf5 installed with SOURCE_DATE_EPOCH set) and `LAZULI_TEST_REPOSITORY` (the
+//! Runs when `LAZULI_JUDGE_ROOT` (a tree that dnf5 installed with SOURCE_DATE_EPOCH=1790000000) and `LAZULI_TEST_REPOSITORY` (the
 //! folder of RPMs it came from) are set. With `LAZULI_JUDGE_PROGRAMS` (a root with rpm in it) `rpm -Va` judges too.
 #![allow(missing_docs)]
 
 mod known;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::OnceLock;
 
 use host_tools::progress::Silent;
 use host_tools::{Bind, Call, Sandbox, Sink};
 use install::files::FilePolicy;
+use install::lua::Interpreter;
 use install::{InstallOptions, PackageRequest, PlanOptions, Reason, SignaturePolicy, execute, plan};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 struct Judge {
     root: PathBuf,
     repository: PathBuf,
+    epoch: u32,
 }
 
 fn judge(test: &str) -> Option<Judge> {
     let path = |name| std::env::var_os(name).map(PathBuf::from);
     match (path("LAZULI_JUDGE_ROOT"), path("LAZULI_TEST_REPOSITORY")) {
-        (Some(root), Some(repository)) => Some(Judge { root, repository }),
+        (Some(root), Some(repository)) => {
+            let epoch = std::env::var("LAZULI_JUDGE_EPOCH").ok().and_then(|epoch| epoch.parse().ok());
+            Some(Judge { root, repository, epoch: epoch.unwrap_or(1_790_000_000) })
+        }
         _ => {
             println!("skipped {test}: LAZULI_JUDGE_ROOT and LAZULI_TEST_REPOSITORY are not set");
             None
@@ -33,8 +37,14 @@ fn judge(test: &str) -> Option<Judge> {
     }
 }
 
-/// Installs what the judge has, into a directory that the build keeps for tests.
+/// What the judge has, installed by us, once for all tests.
+fn installed(judge: &Judge) -> PathBuf {
+    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+    INSTALLED.get_or_init(|| install_the_same(judge, "judged-tree")).clone()
+}
+
 fn install_the_same(judge: &Judge, name: &str) -> PathBuf {
+    let reasons = reasons(&judge.root);
     let database = judge.root.join("usr/lib/sysimage/rpm/rpmdb.sqlite");
     let requests: Vec<PackageRequest> = install::rpmdb::read(&database)
         .expect("the judge's database can be read")
@@ -42,7 +52,7 @@ fn install_the_same(judge: &Judge, name: &str) -> PathBuf {
         .map(|nevra| PackageRequest {
             file: judge.repository.join(nevra.file_name()),
             checksum: None,
-            reason: Reason::User,
+            reason: reasons.get(&format!("{}.{}", nevra.name, nevra.arch)).copied().unwrap_or(Reason::Dependency),
             repository: "up".into(),
         })
         .collect();
@@ -52,9 +62,8 @@ fn install_the_same(judge: &Judge, name: &str) -> PathBuf {
     if target.exists() {
         std::fs::remove_dir_all(&target).expect("an old tree of this test can be removed");
     }
-    let epoch = std::env::var("LAZULI_JUDGE_EPOCH").ok().and_then(|epoch| epoch.parse().ok()).unwrap_or(1_790_000_000);
     let started = host_tools::Stopwatch::start();
-    let installed = execute(&transaction, &target, &InstallOptions::new(epoch), &Silent).unwrap_or_else(|error| {
+    let installed = execute(&transaction, &target, &InstallOptions::new(judge.epoch, Some(interpreter())), &Silent).unwrap_or_else(|error| {
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(error) = cause {
@@ -77,17 +86,71 @@ fn install_the_same(judge: &Judge, name: &str) -> PathBuf {
     installed.path
 }
 
+/// dnf5's own memory of why each package is there.
+fn reasons(root: &Path) -> BTreeMap<String, Reason> {
+    let text = std::fs::read_to_string(root.join("usr/lib/sysimage/libdnf5/packages.toml")).unwrap_or_default();
+    let row = |line: &str| {
+        let (name, rest) = line.strip_prefix('"')?.split_once('"')?;
+        let reason = if rest.contains("\"User\"") { Reason::User } else { Reason::Dependency };
+        Some((name.to_owned(), reason))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+fn interpreter() -> Interpreter {
+    Interpreter::program(env!("CARGO_BIN_EXE_lazuli-lua")).expect("the interpreter was built with this test")
+}
+
+/// Package names in the order of the database, and each record.
+fn records(root: &Path) -> Vec<(String, Vec<u8>)> {
+    // A copy: opening the judge's own would change it.
+    let copy = tempfile::tempdir().expect("a directory for the copy");
+    for suffix in ["", "-wal"] {
+        let name = format!("rpmdb.sqlite{suffix}");
+        let from = root.join("usr/lib/sysimage/rpm").join(&name);
+        if from.exists() {
+            std::fs::copy(from, copy.path().join(&name)).expect("a copy of the database");
+        }
+    }
+    let database = rusqlite::Connection::open(copy.path().join("rpmdb.sqlite")).expect("a database");
+    let mut rows = database
+        .prepare("SELECT Name.key, Packages.blob FROM Packages JOIN Name USING (hnum) ORDER BY hnum")
+        .expect("rpm's tables");
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+    rows.collect::<Result<_, _>>().expect("names and records")
+}
+
+#[test]
+fn packages_come_in_dnf5_s_order_and_their_records_are_byte_for_byte_rpm_s() {
+    let test = "packages_come_in_dnf5_s_order_and_their_records_are_byte_for_byte_rpm_s";
+    let Some(judge) = judge(test) else { return };
+    let ours = records(&installed(&judge));
+    let theirs = records(&judge.root);
+    let names = |records: &[(String, Vec<u8>)]| records.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&ours), names(&theirs));
+    // dnf5 was told that /proc, /sys and /dev are mounted there, which the file states of their package tell.
+    let told = |name: &str| name == "base-files" || name == "filesystem";
+    let other: Vec<&String> =
+        ours.iter().zip(&theirs).filter(|(a, b)| a.1 != b.1 && !told(&a.0)).map(|(record, _)| &record.0).collect();
+    assert!(other.is_empty(), "records differ: {other:?}");
+}
+
 #[test]
 fn the_tree_is_the_one_that_dnf5_makes() {
     let Some(judge) = judge("the_tree_is_the_one_that_dnf5_makes") else { return };
-    let _alone = ONE_AT_A_TIME.lock();
-    let ours = install_the_same(&judge, "judged-tree");
+    let ours = installed(&judge);
     let differences = tree::differences(&judge.root, &ours);
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        differences.into_iter().partition(|difference| known::reason(difference).is_some());
-    println!("{} known differences", known.len());
-    for difference in &known {
-        println!("    {difference}: {}", known::reason(difference).unwrap_or_default());
+    let epoch = u64::from(judge.epoch);
+    let mut unknown = Vec::new();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for difference in differences {
+        match known::reason(&difference, &judge.root, &ours, epoch) {
+            Some(reason) => *reasons.entry(reason).or_default() += 1,
+            None => unknown.push(difference),
+        }
+    }
+    for (reason, count) in &reasons {
+        println!("{count:>5} known differences: {reason}");
     }
     for difference in &unknown {
         println!("    UNKNOWN {difference}");
@@ -103,8 +166,7 @@ fn rpm_finds_our_tree_as_clean_as_its_own() {
         println!("skipped {test}: LAZULI_JUDGE_PROGRAMS is not set");
         return;
     };
-    let _alone = ONE_AT_A_TIME.lock();
-    let ours = install_the_same(&judge, "judged-tree");
+    let ours = installed(&judge);
     let verify = |root: &Path| {
         let call = Call::new("rpm")
             .args(["--root", "/mnt/judged", "--define", "_dbpath /usr/lib/sysimage/rpm", "-Va", "--nodeps"])

@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 /// What two trees do not agree on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Difference {
-    pub path: PathBuf,
-    pub what: &'static str,
-    pub theirs: String,
-    pub ours: String,
+pub(crate) struct Difference {
+    pub(crate) path: PathBuf,
+    pub(crate) what: &'static str,
+    pub(crate) theirs: String,
+    pub(crate) ours: String,
 }
 
 impl fmt::Display for Difference {
@@ -27,7 +27,7 @@ struct Entry {
     facts: BTreeMap<&'static str, String>,
 }
 
-pub fn differences(theirs: &Path, ours: &Path) -> Vec<Difference> {
+pub(crate) fn differences(theirs: &Path, ours: &Path) -> Vec<Difference> {
     let (left, right) = (entries(theirs), entries(ours));
     let mut all = Vec::new();
     for path in left.keys().chain(right.keys().filter(|path| !left.contains_key(*path))) {
