@@ -1,5 +1,5 @@
 //! Imports packages of an apt suite into a folder of RPMs:
-//! `import-suite SUITE OVERRIDES CACHE FOLDER [--frozen] PACKAGE…` with this machine's apt mirror and keyring.
+//! `import-suite SUITE KEYRING OVERRIDES CACHE FOLDER [--frozen] PACKAGE…` with this machine's apt mirror.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -16,15 +16,15 @@ use repository::download::{Cache, Downloader, Options};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).collect::<Vec<_>>();
     let frozen = arguments.iter().position(|argument| argument == "--frozen").map(|at| arguments.remove(at));
-    let [suite, overrides, cache, folder, seeds @ ..] = arguments.as_slice() else {
-        return Err("usage: import-suite SUITE OVERRIDES CACHE FOLDER [--frozen] PACKAGE…".into());
+    let [suite, keyring, overrides, cache, folder, seeds @ ..] = arguments.as_slice() else {
+        return Err("usage: import-suite SUITE KEYRING OVERRIDES CACHE FOLDER [--frozen] PACKAGE…".into());
     };
     let suite = DebRepository {
         mirror: host_mirror()?,
         suite: suite.clone(),
         components: vec!["main".to_owned()],
         architecture: "amd64".to_owned(),
-        keyring: PathBuf::from("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        keyring: PathBuf::from(keyring),
         fingerprints: Vec::new(),
         valid_until: if frozen.is_some() { ValidUntil::Ignore } else { ValidUntil::Enforce },
     };
@@ -32,15 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let downloader = Downloader::new(Cache::open(&cache.join("downloads"))?, Options::default());
     let mut out = std::io::stdout().lock();
     let watch = Stopwatch::start();
-    let suite_now = fetch_suite(&suite, &downloader, Clock::System.now())?;
-    let index = suite_now.index;
-    writeln!(
-        out,
-        "suite of {}: {} packages, {:?}",
-        suite_now.date,
-        index.packages().count(),
-        watch.elapsed()
-    )?;
+    let fetched = fetch_suite(&suite, &downloader, Clock::System.now())?;
+    let index = fetched.index;
+    writeln!(out, "suite of {}: {} packages, {:?}", fetched.date, index.packages().count(), watch.elapsed())?;
     let seeds = seeds.iter().cloned().collect::<BTreeSet<_>>();
     let overrides = Overrides::load(Path::new(overrides))?;
     let closure = closure(&index, &seeds, &overrides, false)?;

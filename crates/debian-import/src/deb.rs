@@ -328,7 +328,10 @@ fn member_kind(
         }
         tar::EntryType::Fifo => MemberKind::Fifo,
         other => {
-            return Err(DebError::Unsupported { part: format!("member {path}"), found: format!("{other:?}") });
+            return Err(DebError::Unsupported {
+                part: format!("member {path}"),
+                found: format!("{other:?}"),
+            });
         }
     })
 }

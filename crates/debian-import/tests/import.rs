@@ -107,6 +107,10 @@ fn a_lock_gives_the_same_packages_without_the_index() {
     let again = importer.import_exactly(&mirror, &locked, &world.path("exact"), &|_| {}).unwrap();
     assert_eq!(again.packages, imported.packages);
     assert_eq!(contents(&world.path("exact")), contents(&world.path("output")));
+    let mut renamed = locked.clone();
+    renamed[1].name = "other".to_owned();
+    let error = importer.import_exactly(&mirror, &renamed, &world.path("exact"), &|_| {}).unwrap_err();
+    assert!(told(&error).contains("the file is of package b, not of other"), "{}", told(&error));
     locked[1].facts = String::new();
     let error = importer.import_exactly(&mirror, &locked, &world.path("exact"), &|_| {}).unwrap_err();
     assert!(matches!(&error, ImportError::OtherResult { package, .. } if package == "b"), "{error}");

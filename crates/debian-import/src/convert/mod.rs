@@ -70,6 +70,14 @@ pub enum ConvertError {
     /// The override does not fit.
     #[error("the override of the package does not fit it")]
     Override(#[from] OverrideError),
+    /// The `.deb` is of another package than the index or the lock says.
+    #[error("the file is of package {found}, not of {asked}: the index or the lock is wrong")]
+    OtherPackage {
+        /// The name in the index or lock.
+        asked: String,
+        /// The name in the control file.
+        found: String,
+    },
     /// The override drops a requirement that is not there.
     #[error(
         "the override leaves out the requirement of {0}, which the package does not have; was it renamed upstream?"
@@ -87,12 +95,20 @@ pub(crate) struct Converted {
     deb: DebFile,
 }
 
-/// Reads the `.deb` at `path` and converts it.
-pub(crate) fn convert(path: &Path, facts: &Facts, overrides: &Overrides) -> Result<Converted, ConvertError> {
+/// Reads the `.deb` at `path`, which must be of the package `name`, and converts it.
+pub(crate) fn convert(
+    name: &str,
+    path: &Path,
+    facts: &Facts,
+    overrides: &Overrides,
+) -> Result<Converted, ConvertError> {
     let deb = deb::read(path)?;
     let stanzas = deb822::parse(&deb.control)?;
     let control = stanzas.first().ok_or(ConvertError::Missing("Package"))?;
     let mut package = describe(control, deb.newest)?;
+    if package.name != name {
+        return Err(ConvertError::OtherPackage { asked: name.to_owned(), found: package.name });
+    }
     let dropped = overrides.dropped_requirements(&package.name);
     relations::convert(control, facts, dropped, &mut package)?;
     files::convert(&deb, &mut package)?;

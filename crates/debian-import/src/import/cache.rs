@@ -85,7 +85,7 @@ impl RpmCache {
         overrides: &Overrides,
     ) -> Result<ImportedPackage, ConvertOrDisk> {
         let failed = |error: ConvertError| ConvertOrDisk::Convert(Box::new(error));
-        let converted = convert(deb, &job.facts, overrides).map_err(failed)?;
+        let converted = convert(&job.name, deb, &job.facts, overrides).map_err(failed)?;
         let folder = self.root.join("rpm");
         let beside = tempfile::NamedTempFile::new_in(&folder).map_err(disk("create a file in", &folder))?;
         let mut out = BufWriter::with_capacity(1 << 20, beside);
@@ -120,6 +120,7 @@ impl RpmCache {
             env!("CARGO_PKG_VERSION"),
             // Another release of the compressor may give other bytes.
             zstd::zstd_safe::version_string(),
+            &job.name,
             &job.sha256,
             &overrides.digest(&job.name),
             &job.facts.to_string(),
