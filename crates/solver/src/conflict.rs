@@ -240,7 +240,8 @@ impl Tree<'_, '_, '_> {
     /// Text that is equal for packages whose obstacles are.
     fn signature(&self, id: Id) -> String {
         let rules = self.against(id).into_iter().map(|rule| {
-            let others: Vec<Id> = self.rules.literals(rule).iter().copied().filter(|other| *other != -id).collect();
+            let others: Vec<Id> =
+                self.rules.literals(rule).iter().copied().filter(|other| *other != -id).collect();
             match self.rules.get(rule).origin {
                 Origin::Requires { dependency, .. } | Origin::NothingProvides { dependency, .. } => {
                     format!("{dependency} {others:?}")
@@ -265,13 +266,15 @@ impl Tree<'_, '_, '_> {
 
     fn obstacle(&mut self, id: Id, rule: RuleId) -> Obstacle {
         let literals = self.rules.literals(rule).to_vec();
-        let others = literals.iter().copied().filter(|literal| *literal < 0 && *literal != -id).map(|other| -other);
+        let others =
+            literals.iter().copied().filter(|literal| *literal < 0 && *literal != -id).map(|other| -other);
         let other = others.clone().next().map_or_else(String::new, |other| self.nevra(other));
         let text = |dependency: &Dependency| dependency.to_string();
         match self.rules.get(rule).origin {
-            Origin::Requires { package, dependency } if package == id => {
-                Obstacle::Requires { dependency: text(dependency), candidates: self.candidates(&positives(&literals)) }
-            }
+            Origin::Requires { package, dependency } if package == id => Obstacle::Requires {
+                dependency: text(dependency),
+                candidates: self.candidates(&positives(&literals)),
+            },
             Origin::Requires { package, dependency } => Obstacle::Triggers {
                 by: self.nevra(package),
                 dependency: text(dependency),
@@ -321,19 +324,24 @@ impl Tree<'_, '_, '_> {
             Dependency::Simple(capability) => vec![capability],
             Dependency::Rich(rich) => rich.capabilities(),
         };
-        let missing = capabilities.into_iter().filter(|capability| self.ground.universe.providers(capability).is_empty());
+        let missing = capabilities
+            .into_iter()
+            .filter(|capability| self.ground.universe.providers(capability).is_empty());
         missing.flat_map(|capability| self.nearest_to(capability)).collect()
     }
 
     fn nearest_to(&self, capability: &Capability) -> Vec<String> {
         let universe = self.ground.universe;
         let named = universe.providers(&Capability::any(capability.name.as_str()));
-        let newest = named.into_iter().filter(|id| *id != SYSTEM).max_by_key(|id| &universe.record(*id).nevra.evr);
+        let newest =
+            named.into_iter().filter(|id| *id != SYSTEM).max_by_key(|id| &universe.record(*id).nevra.evr);
         let Some(id) = newest else {
             return nearest::names(&capability.name, universe.names());
         };
-        let provides = universe.record(id).provides.iter().filter(|provided| provided.name == capability.name);
-        let mut texts: Vec<String> = provides.map(|provided| format!("{} has {provided}", self.nevra(id))).collect();
+        let provides =
+            universe.record(id).provides.iter().filter(|provided| provided.name == capability.name);
+        let mut texts: Vec<String> =
+            provides.map(|provided| format!("{} has {provided}", self.nevra(id))).collect();
         if texts.is_empty() {
             texts.push(self.nevra(id));
         }

@@ -155,7 +155,11 @@ impl<'u> Generator<'_, 'u, '_> {
     fn add_requirement(&mut self, id: Id, dependency: &'u Dependency) {
         let origin = Origin::Requires { package: id, dependency };
         if normal_form::is_complex(dependency) {
-            return self.add_clauses(id, normal_form::requirement(&self.ground.providers, dependency), origin);
+            return self.add_clauses(
+                id,
+                normal_form::requirement(&self.ground.providers, dependency),
+                origin,
+            );
         }
         let set = self.ground.providers.of_dependency(dependency);
         match set.first() {
@@ -222,7 +226,8 @@ impl<'u> Generator<'_, 'u, '_> {
         let install_only = self.ground.install_only[to_index(id)];
         for other in universe.same_name(id).iter().copied() {
             let theirs = &universe.record(other).nevra;
-            let told_by_the_other = self.considered[to_index(other)] && !self.ground.install_only[to_index(other)];
+            let told_by_the_other =
+                self.considered[to_index(other)] && !self.ground.install_only[to_index(other)];
             if other != id
                 && !(install_only && nevra != theirs)
                 && colors_meet(&nevra.arch, &theirs.arch)

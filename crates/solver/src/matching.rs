@@ -53,7 +53,8 @@ fn find(ground: &Ground<'_, '_>, text: &str) -> Option<Matched> {
     if let Some(matched) = by_nevra(universe, text, &all) {
         return Some(matched);
     }
-    let not_just_name = |packages: Vec<Id>| (!packages.is_empty()).then_some(Matched { packages, just_name: false });
+    let not_just_name =
+        |packages: Vec<Id>| (!packages.is_empty()).then_some(Matched { packages, just_name: false });
     if let Ok(capability) = Capability::parse(text) {
         let mut packages: Vec<Id> = if glob::is_glob(&capability.name) {
             all.iter().copied().filter(|id| provides_like(universe, *id, &capability)).collect()
@@ -122,7 +123,8 @@ fn readings(text: &str) -> Vec<Pattern<'_>> {
         let nevr = with_release(rest)?;
         Some(Pattern { architecture: Some(architecture), ..nevr })
     });
-    let name_arch = dot.map(|(name, architecture)| Pattern { name, architecture: Some(architecture), ..bare });
+    let name_arch =
+        dot.map(|(name, architecture)| Pattern { name, architecture: Some(architecture), ..bare });
     let with_version = split_version(text, None);
     [nevra, name_arch, Some(bare.clone()), with_release(text), with_version].into_iter().flatten().collect()
 }
@@ -133,7 +135,8 @@ fn with_release(text: &str) -> Option<Pattern<'_>> {
 }
 
 fn split_version<'t>(text: &'t str, release: Option<&'t str>) -> Option<Pattern<'t>> {
-    let (name, version) = text.rsplit_once('-').filter(|(name, version)| !name.is_empty() && !version.is_empty())?;
+    let (name, version) =
+        text.rsplit_once('-').filter(|(name, version)| !name.is_empty() && !version.is_empty())?;
     let (epoch, version) = match version.split_once(':') {
         Some((epoch, version)) => (Some(epoch), version),
         None => (None, version),
@@ -144,10 +147,13 @@ fn split_version<'t>(text: &'t str, release: Option<&'t str>) -> Option<Pattern<
 impl Pattern<'_> {
     fn matches(&self, nevra: &Nevra) -> bool {
         let same = |wanted: Option<&str>, actual: &str| {
-            wanted.is_none_or(|wanted| wanted == actual || glob::is_glob(wanted) && glob::matches(wanted, actual))
+            wanted.is_none_or(|wanted| {
+                wanted == actual || glob::is_glob(wanted) && glob::matches(wanted, actual)
+            })
         };
-        let same_version =
-            |wanted: Option<&str>, actual: &str| same(wanted, actual) || wanted.is_some_and(|w| rpmvercmp(w, actual).is_eq());
+        let same_version = |wanted: Option<&str>, actual: &str| {
+            same(wanted, actual) || wanted.is_some_and(|w| rpmvercmp(w, actual).is_eq())
+        };
         same(Some(self.name), &nevra.name)
             && same(self.architecture, &nevra.arch)
             && same_version(self.version, &nevra.evr.version)

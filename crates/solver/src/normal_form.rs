@@ -8,7 +8,7 @@ use crate::providers::Providers;
 use crate::universe::{Id, SYSTEM, Universe};
 
 /// More literals than this mean a formula that no packager wrote by hand.
-const MAXIMUM_LITERALS: usize = 1 << 18;
+const MAXIMUM_LITERALS: usize = 1 << 22;
 
 /// A formula as clauses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +127,10 @@ fn invert(clauses: Clauses) -> Clauses {
         Clauses::Always => Clauses::Never,
         Clauses::TooLarge => Clauses::TooLarge,
         Clauses::Blocks(blocks) => Clauses::Blocks(
-            blocks.into_iter().map(|block| block.into_iter().rev().map(|literal| -literal).collect()).collect(),
+            blocks
+                .into_iter()
+                .map(|block| block.into_iter().rev().map(|literal| -literal).collect())
+                .collect(),
         ),
     }
 }
@@ -139,6 +142,9 @@ fn concatenate(mut a: Vec<Vec<Id>>, b: Vec<Vec<Id>>) -> Clauses {
 
 /// Every block of one side joined with every block of the other; blocks with `n` and `-n` say nothing.
 fn distribute(a: &[Vec<Id>], b: &[Vec<Id>], when_empty: Clauses) -> Clauses {
+    if a.len().saturating_mul(b.len()) > MAXIMUM_LITERALS {
+        return Clauses::TooLarge;
+    }
     let mut result = Vec::new();
     let mut literals = 0;
     for left in a {

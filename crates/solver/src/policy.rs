@@ -12,6 +12,9 @@ use crate::generate::Ground;
 use crate::universe::{Id, Map, SYSTEM, to_index};
 use crate::wishes::Wishes;
 
+/// A longer list of names is left as it is: hostile metadata must not exhaust the stack.
+const MAXIMUM_RING: usize = 20_000;
+
 /// What the choice is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -78,7 +81,8 @@ impl<'u> View<'_, 'u, '_> {
         let mut start = 0;
         while start < sorted.len() {
             let group = favor_of(&sorted[start]);
-            let end = sorted.iter().rposition(|id| favor_of(id) == group).map_or(sorted.len(), |last| last + 1);
+            let end =
+                sorted.iter().rposition(|id| favor_of(id) == group).map_or(sorted.len(), |last| last + 1);
             let mut pruned = sorted[..end].to_vec();
             self.filter_plainly(&mut pruned, mode);
             list.extend(pruned.into_iter().filter(|id| favor_of(id) == group));
@@ -142,7 +146,7 @@ impl<'u> View<'_, 'u, '_> {
                 (false, true) => drop(list.remove(0)),
                 _ => {}
             }
-        } else {
+        } else if list.len() <= MAXIMUM_RING {
             Obsoletion::new(self, list).prune(list);
         }
     }
@@ -162,7 +166,7 @@ impl<'u> View<'_, 'u, '_> {
     }
 
     /// To the back with packages of which a newer one is there.
-    fn dislike_old_versions(&self, list: &mut Vec<Id>) {
+    fn dislike_old_versions(&self, list: &mut [Id]) {
         let universe = self.ground.universe;
         let outdated = |id: Id| {
             let nevra = &universe.record(id).nevra;
@@ -205,7 +209,8 @@ impl<'u> View<'_, 'u, '_> {
             let mut bad = 0;
             for index in 0..provides.len() {
                 let (place, evr, below) = provides[index];
-                if let Some((previous, newer, newer_below)) = index.checked_sub(1).map(|before| provides[before])
+                if let Some((previous, newer, newer_below)) =
+                    index.checked_sub(1).map(|before| provides[before])
                     && previous != place
                     && clearly_newer(newer, evr, newer_below, below)
                 {
@@ -219,7 +224,7 @@ impl<'u> View<'_, 'u, '_> {
         *list = order.into_iter().map(|place| list[place]).collect();
     }
 
-    fn prefer_suggested(&self, list: &mut Vec<Id>) {
+    fn prefer_suggested(&self, list: &mut [Id]) {
         let suggested =
             |id: Id| self.wishes.suggests(id) || self.any_holds(&self.ground.universe.record(id).enhances);
         list.sort_by_cached_key(|id| !suggested(*id));
@@ -238,7 +243,8 @@ fn looks_like_digest(evr: &PartialEvr) -> bool {
 }
 
 fn newest_first(a: &PartialEvr, b: &PartialEvr) -> Ordering {
-    let order = b.epoch.unwrap_or(0).cmp(&a.epoch.unwrap_or(0)).then_with(|| rpmvercmp(&b.version, &a.version));
+    let order =
+        b.epoch.unwrap_or(0).cmp(&a.epoch.unwrap_or(0)).then_with(|| rpmvercmp(&b.version, &a.version));
     order.then_with(|| match (&a.release, &b.release) {
         (Some(a), Some(b)) => rpmvercmp(b, a),
         (Some(_), None) => Ordering::Less,
@@ -249,7 +255,8 @@ fn newest_first(a: &PartialEvr, b: &PartialEvr) -> Ordering {
 
 /// Newer by more than a release that one of them leaves open.
 fn clearly_newer(a: &PartialEvr, b: &PartialEvr, a_below: bool, b_below: bool) -> bool {
-    let same_version = a.epoch.unwrap_or(0) == b.epoch.unwrap_or(0) && rpmvercmp(&a.version, &b.version).is_eq();
+    let same_version =
+        a.epoch.unwrap_or(0) == b.epoch.unwrap_or(0) && rpmvercmp(&a.version, &b.version).is_eq();
     if same_version && a.release.is_some() != b.release.is_some() {
         return false;
     }

@@ -41,7 +41,8 @@ impl<'u, 'r> Providers<'u, 'r> {
         };
         match rich {
             RichDependency::And(list) | RichDependency::Or(list) => {
-                let mut all: Vec<Id> = list.iter().flat_map(|part| self.of_dependency(part).to_vec()).collect();
+                let mut all: Vec<Id> =
+                    list.iter().flat_map(|part| self.of_dependency(part).to_vec()).collect();
                 all.sort_unstable();
                 all.dedup();
                 all.into()

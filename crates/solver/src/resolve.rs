@@ -10,8 +10,9 @@ use crate::universe::{Id, SYSTEM, to_id, to_index};
 /// Decides until everything is decided that has to be.
 pub(crate) fn run(search: &mut Search<'_, '_, '_>, weak: bool) -> Result<(), Refuted> {
     let last_given_rule = search.rules.end();
-    let jobs: Vec<RuleId> =
-        (1..last_given_rule).filter(|rule| matches!(search.rules.get(*rule).origin, Origin::Job(_))).collect();
+    let jobs: Vec<RuleId> = (1..last_given_rule)
+        .filter(|rule| matches!(search.rules.get(*rule).origin, Origin::Job(_)))
+        .collect();
     let mut level = search.start()?;
     let mut jobs_done_at = level + 1;
     loop {
@@ -134,7 +135,11 @@ fn open_positives(search: &Search<'_, '_, '_>, rule: RuleId) -> Option<Vec<Id>> 
     Some(open)
 }
 
-fn select_and_install(search: &mut Search<'_, '_, '_>, level: i32, mut open: Vec<Id>) -> Result<i32, Refuted> {
+fn select_and_install(
+    search: &mut Search<'_, '_, '_>,
+    level: i32,
+    mut open: Vec<Id>,
+) -> Result<i32, Refuted> {
     if open.len() > 1 {
         search.view().filter(&mut open, Mode::Choose);
     }
@@ -286,7 +291,8 @@ fn supplementing_packages(search: &Search<'_, '_, '_>) -> Vec<Id> {
             let arch = &ground.universe.record(*id).nevra.arch;
             !ground.universe.same_name(*id).iter().any(|other| {
                 installed(*other)
-                    && (ground.install_only[to_index(*id)] || ground.universe.record(*other).nevra.arch != *arch)
+                    && (ground.install_only[to_index(*id)]
+                        || ground.universe.record(*other).nevra.arch != *arch)
             })
         })
         .collect()

@@ -222,7 +222,9 @@ fn write_why(f: &mut fmt::Formatter<'_>, why: &Why, indent: &str) -> fmt::Result
             Relation::Requires => write!(f, "\n{indent}{corner}required as `{dependency}` by ")?,
             Relation::Recommends => write!(f, "\n{indent}{corner}recommended as `{dependency}` by ")?,
             Relation::Supplemented => write!(f, "\n{indent}{corner}supplements `{dependency}`: ")?,
-            Relation::Conflicts => write!(f, "\n{indent}{corner}keeps `{dependency}` from holding, a conflict of ")?,
+            Relation::Conflicts => {
+                write!(f, "\n{indent}{corner}keeps `{dependency}` from holding, a conflict of ")?
+            }
         }
         write_why(f, &link.by, &format!("{indent}{below}"))?;
     }
@@ -240,7 +242,8 @@ fn pulls<'u, 'r: 'u>(ground: &Ground<'u, 'r>, ids: &[Id]) -> Vec<Vec<Pull<'r>>> 
     let mut pulls: Vec<Vec<Pull<'r>>> = vec![Vec::new(); ids.len()];
     for (by, id) in ids.iter().enumerate() {
         let record = ground.universe.record(*id);
-        let requires = record.requires.iter().map(|requirement| (Relation::Requires, &requirement.dependency));
+        let requires =
+            record.requires.iter().map(|requirement| (Relation::Requires, &requirement.dependency));
         let recommends = record.recommends.iter().map(|dependency| (Relation::Recommends, dependency));
         for (relation, dependency) in requires.chain(recommends) {
             for other in satisfying(clauses(ground, dependency), &chosen, *id) {

@@ -84,7 +84,8 @@ fn attempt<'g, 'u, 'r>(
     jobs: &[Job],
     request: &Request,
 ) -> Result<Search<'g, 'u, 'r>, (Rules<'u>, Refuted)> {
-    let start: Vec<Id> = jobs.iter().flat_map(|job| &job.clauses).flatten().copied().filter(|id| *id > SYSTEM).collect();
+    let start: Vec<Id> =
+        jobs.iter().flat_map(|job| &job.clauses).flatten().copied().filter(|id| *id > SYSTEM).collect();
     let (mut rules, considered) = generate::package_rules(ground, &start);
     for job in jobs {
         for clause in &job.clauses {
@@ -107,7 +108,9 @@ fn attempt<'g, 'u, 'r>(
 fn job(ground: &Ground<'_, '_>, want_number: usize, want: &Want) -> Option<Job> {
     let clauses = match want {
         Want::Spec(text) => matching::candidates(ground, text),
-        Want::Package(nevra) => Some(matching::exactly(ground, nevra)).filter(|ids| !ids.is_empty()).into_iter().collect(),
+        Want::Package(nevra) => {
+            Some(matching::exactly(ground, nevra)).filter(|ids| !ids.is_empty()).into_iter().collect()
+        }
         Want::Rich(rich) => {
             // The request lives shorter than the universe: a table of providers of its own.
             let dependency = Dependency::Rich(rich.clone());

@@ -69,14 +69,17 @@ fn candidate_node(candidate: &Candidate) -> Node {
     let mut below: Vec<Node> = candidate.obstacles.iter().map(obstacle_node).collect();
     match below.as_mut_slice() {
         [] => Node { line: format!("{packages} (as told above)"), below },
-        [only] => Node { line: format!("{packages} {}", only.line), below: std::mem::take(&mut only.below) },
+        [only] => {
+            let colon = if candidate.packages.len() > 1 { ":" } else { "" };
+            Node { line: format!("{packages}{colon} {}", only.line), below: std::mem::take(&mut only.below) }
+        }
         _ => Node { line: packages, below },
     }
 }
 
 fn package_list(packages: &[String]) -> String {
     match packages.len().checked_sub(NAMED) {
-        Some(more) if more > 1 => format!("{} and {more} other versions", packages[..NAMED].join(", ")),
+        Some(more) if more > 1 => format!("{} and {more} others", packages[..NAMED].join(", ")),
         _ => packages.join(", "),
     }
 }
@@ -100,9 +103,15 @@ fn obstacle_node(obstacle: &Obstacle) -> Node {
         Obstacle::ConflictsWith { dependency, package } => {
             leaf(format!("conflicts with {dependency}, provided by {package}"))
         }
-        Obstacle::RefusedBy { dependency, package } => leaf(format!("is refused by {package}: conflicts with {dependency}")),
-        Obstacle::Obsoletes { dependency, package } => leaf(format!("obsoletes {dependency}, which is {package}")),
-        Obstacle::ObsoletedBy { dependency, package } => leaf(format!("is obsoleted by {package}: obsoletes {dependency}")),
+        Obstacle::RefusedBy { dependency, package } => {
+            leaf(format!("is refused by {package}: conflicts with {dependency}"))
+        }
+        Obstacle::Obsoletes { dependency, package } => {
+            leaf(format!("obsoletes {dependency}, which is {package}"))
+        }
+        Obstacle::ObsoletedBy { dependency, package } => {
+            leaf(format!("is obsoleted by {package}: obsoletes {dependency}"))
+        }
         Obstacle::OtherVersion { package } => leaf(format!("cannot be installed beside {package}")),
         Obstacle::Excluded { by } => leaf(format!("is excluded by `{by}`")),
         Obstacle::Locked => leaf("is not the locked version".to_owned()),
@@ -110,10 +119,13 @@ fn obstacle_node(obstacle: &Obstacle) -> Node {
         Obstacle::InferiorArchitecture { beside } if beside.is_empty() => {
             leaf("is of a worse architecture than other versions".to_owned())
         }
-        Obstacle::InferiorArchitecture { beside } => {
-            Node { line: "is of a worse architecture and may only stand beside the better one".to_owned(), below: candidate_nodes(beside) }
+        Obstacle::InferiorArchitecture { beside } => Node {
+            line: "is of a worse architecture and may only stand beside the better one".to_owned(),
+            below: candidate_nodes(beside),
+        },
+        Obstacle::TooComplex { dependency } => {
+            leaf(format!("states a dependency beyond all measure: {dependency}"))
         }
-        Obstacle::TooComplex { dependency } => leaf(format!("states a dependency beyond all measure: {dependency}")),
     }
 }
 

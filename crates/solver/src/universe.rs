@@ -215,8 +215,13 @@ impl<'r> Universe<'r> {
         for package in self.packages.iter().filter(|package| package.score != 0) {
             let record = package.record;
             let requires = record.requires.iter().map(|requirement| &requirement.dependency);
-            let others =
-                [&record.conflicts, &record.recommends, &record.suggests, &record.supplements, &record.enhances];
+            let others = [
+                &record.conflicts,
+                &record.recommends,
+                &record.suggests,
+                &record.supplements,
+                &record.enhances,
+            ];
             for dependency in requires.chain(others.into_iter().flatten()) {
                 collect_paths(dependency, &mut paths);
             }
@@ -232,15 +237,20 @@ fn collect_paths<'r>(dependency: &'r Dependency, paths: &mut BTreeSet<&'r str>) 
                 paths.insert(&capability.name);
             }
         }
-        Dependency::Rich(rich) => operands(rich).into_iter().for_each(|operand| collect_paths(operand, paths)),
+        Dependency::Rich(rich) => {
+            operands(rich).into_iter().for_each(|operand| collect_paths(operand, paths))
+        }
     }
 }
 
 pub(crate) fn operands(rich: &RichDependency) -> Vec<&Dependency> {
     match rich {
-        RichDependency::And(list) | RichDependency::Or(list) | RichDependency::With(list) => list.iter().collect(),
+        RichDependency::And(list) | RichDependency::Or(list) | RichDependency::With(list) => {
+            list.iter().collect()
+        }
         RichDependency::Without(a, b) => vec![a, b],
-        RichDependency::If { then, condition, otherwise } | RichDependency::Unless { then, condition, otherwise } => {
+        RichDependency::If { then, condition, otherwise }
+        | RichDependency::Unless { then, condition, otherwise } => {
             let mut list: Vec<&Dependency> = vec![then, condition];
             list.extend(otherwise.as_deref());
             list

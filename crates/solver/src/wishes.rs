@@ -25,8 +25,11 @@ struct Wish<'u> {
 
 impl<'u> Wishes<'u> {
     pub(crate) fn new(table_size: usize) -> Self {
-        let wish =
-            || Wish { wanted: vec![false; table_size], conditional: Vec::new(), wanted_on_condition: Vec::new() };
+        let wish = || Wish {
+            wanted: vec![false; table_size],
+            conditional: Vec::new(),
+            wanted_on_condition: Vec::new(),
+        };
         Wishes { seen: 0, recommended: wish(), suggested: wish() }
     }
 
@@ -76,7 +79,9 @@ impl<'u> Wish<'u> {
     fn look_at_conditions(&mut self, ground: &Ground<'u, '_>, decision: &[i32]) {
         self.wanted_on_condition.clear();
         for dependency in &self.conditional {
-            let Clauses::Blocks(blocks) = normal_form::requirement(&ground.providers, dependency) else { continue };
+            let Clauses::Blocks(blocks) = normal_form::requirement(&ground.providers, dependency) else {
+                continue;
+            };
             for block in blocks {
                 let holds = block.iter().take_while(|id| **id < 0).all(|id| decision[to_index(-id)] > 0);
                 if holds {

@@ -2,6 +2,11 @@
 //!
 //! Runs where `LAZULI_JUDGE_ROOT` names a root directory with dnf5 and `LAZULI_TEST_REPOSITORY` one or more folders
 //! with repodata/, separated by `:`; no package is downloaded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on stops, and says what it did"
+)]
 
 mod support;
 
@@ -26,7 +31,9 @@ struct Mood {
 
 #[test]
 fn dnf5_chooses_the_same_packages() {
-    let (Ok(root), Ok(folders)) = (std::env::var("LAZULI_JUDGE_ROOT"), std::env::var("LAZULI_TEST_REPOSITORY")) else {
+    let (Ok(root), Ok(folders)) =
+        (std::env::var("LAZULI_JUDGE_ROOT"), std::env::var("LAZULI_TEST_REPOSITORY"))
+    else {
         eprintln!("skipped: LAZULI_JUDGE_ROOT or LAZULI_TEST_REPOSITORY is not set");
         return;
     };
@@ -53,7 +60,8 @@ fn dnf5_chooses_the_same_packages() {
             let theirs = ask_dnf(&root, &folders, work.path(), &wants, mood);
             compared += 1;
             if ours != theirs {
-                let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
+                let only =
+                    |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
                 different += &format!("{mood:?} {wants:?}\n  only ours: {:?}\n", only(&ours, &theirs));
                 different += &format!("  only dnf5's: {:?}\n", only(&theirs, &ours));
             }
@@ -72,7 +80,9 @@ fn requests(worlds: &[Vec<PackageRecord>]) -> Vec<Vec<String>> {
         .collect();
     let names: Vec<&str> = names.into_iter().collect();
     let spread = |count: usize, offset: usize| -> Vec<String> {
-        (0..count).map(|number| names[(number * names.len() / count + offset) % names.len()].to_owned()).collect()
+        (0..count)
+            .map(|number| names[(number * names.len() / count + offset) % names.len()].to_owned())
+            .collect()
     };
     let mut requests: Vec<Vec<String>> = spread(SINGLE, 0).into_iter().map(|name| vec![name]).collect();
     let several = spread(SEVERAL, 1).into_iter().zip(spread(SEVERAL, 2)).zip(spread(SEVERAL, 5));

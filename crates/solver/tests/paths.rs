@@ -1,4 +1,5 @@
 //! Paths that primary metadata does not list are named, so that the caller can look them up.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Random tiny worlds: what the solver finds can be installed, and it finds something whenever there is something.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod support;
 
@@ -20,7 +21,8 @@ fn dependency() -> impl Strategy<Value = String> {
     simple.prop_recursive(2, 6, 3, |inner| {
         let two = (inner.clone(), inner.clone());
         prop_oneof![
-            (two.clone(), prop::sample::select(&["and", "or", "if"][..])).prop_map(|((a, b), op)| format!("({a} {op} {b})")),
+            (two.clone(), prop::sample::select(&["and", "or", "if"][..]))
+                .prop_map(|((a, b), op)| format!("({a} {op} {b})")),
             (two.clone(), inner).prop_map(|((a, b), c)| format!("({a} if {b} else {c})")),
         ]
     })
@@ -47,7 +49,9 @@ fn package() -> impl Strategy<Value = (String, String)> {
                 ("provides", provides),
                 ("recommends", recommends),
             ];
-            let lines = lists.iter().flat_map(|(list, texts)| texts.iter().map(move |text| format!("  {list} {text}\n")));
+            let lines = lists
+                .iter()
+                .flat_map(|(list, texts)| texts.iter().map(move |text| format!("  {list} {text}\n")));
             (format!("package {name}-{version}-1.{arch}\n"), lines.collect())
         },
     )
@@ -73,9 +77,14 @@ fn packages_of(world: &str) -> Vec<PackageRecord> {
 /// All sets of packages that meet the wants and break no rule.
 fn brute_force(packages: &[PackageRecord], wants: &[&str]) -> bool {
     (0u32..1 << packages.len()).any(|mask| {
-        let set: Vec<&PackageRecord> =
-            packages.iter().enumerate().filter(|(place, _)| mask >> place & 1 == 1).map(|(_, package)| package).collect();
-        wants.iter().all(|want| set.iter().any(|package| package.nevra.name == *want)) && checker::faults(&set).is_empty()
+        let set: Vec<&PackageRecord> = packages
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| mask >> place & 1 == 1)
+            .map(|(_, package)| package)
+            .collect();
+        wants.iter().all(|want| set.iter().any(|package| package.nevra.name == *want))
+            && checker::faults(&set).is_empty()
     })
 }
 

@@ -1,4 +1,5 @@
 //! What a package is there for, told as a tree.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod support;
 

@@ -13,7 +13,8 @@ pub(crate) fn faults(set: &[&PackageRecord]) -> Vec<String> {
             }
         }
         // A package may conflict with what it provides itself.
-        let others: Vec<&PackageRecord> = set.iter().copied().filter(|other| other.nevra != package.nevra).collect();
+        let others: Vec<&PackageRecord> =
+            set.iter().copied().filter(|other| other.nevra != package.nevra).collect();
         for dependency in &package.conflicts {
             let broken = match dependency {
                 Dependency::Simple(_) => holds(dependency, &others),
@@ -44,7 +45,9 @@ pub(crate) fn holds(dependency: &Dependency, set: &[&PackageRecord]) -> bool {
         Dependency::Rich(rich) => match rich {
             RichDependency::And(list) => list.iter().all(|part| holds(part, set)),
             RichDependency::Or(list) => list.iter().any(|part| holds(part, set)),
-            RichDependency::With(_) | RichDependency::Without(..) => set.iter().any(|package| alone(dependency, package)),
+            RichDependency::With(_) | RichDependency::Without(..) => {
+                set.iter().any(|package| alone(dependency, package))
+            }
             RichDependency::If { then, condition, otherwise } => match otherwise {
                 _ if holds(condition, set) => holds(then, set),
                 Some(otherwise) => holds(otherwise, set),
@@ -63,7 +66,9 @@ pub(crate) fn holds(dependency: &Dependency, set: &[&PackageRecord]) -> bool {
 fn alone(dependency: &Dependency, package: &PackageRecord) -> bool {
     match dependency {
         Dependency::Rich(RichDependency::With(list)) => list.iter().all(|part| alone(part, package)),
-        Dependency::Rich(RichDependency::Without(kept, removed)) => alone(kept, package) && !alone(removed, package),
+        Dependency::Rich(RichDependency::Without(kept, removed)) => {
+            alone(kept, package) && !alone(removed, package)
+        }
         _ => holds(dependency, &[package]),
     }
 }

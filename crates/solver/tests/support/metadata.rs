@@ -104,7 +104,9 @@ fn parse(xml: &str) -> Vec<PackageRecord> {
             Event::End(tag) => match tag.name().as_ref() {
                 "name" => name = std::mem::take(&mut text),
                 "arch" => arch = std::mem::take(&mut text),
-                "file" => package.files.push(PackageFile { path: std::mem::take(&mut text), kind: file_kind }),
+                "file" => {
+                    package.files.push(PackageFile { path: std::mem::take(&mut text), kind: file_kind })
+                }
                 "package" => {
                     package.nevra = Nevra::new(name.clone(), evr.clone(), arch.clone());
                     packages.push(package.clone());

@@ -59,12 +59,16 @@ pub(crate) fn parse(text: &str) -> Story {
             }
             (false, "install") => story.requests.push(asked(number + 1, rest, rest.split(' '))),
             (false, "install:") => story.requests.push(asked(number + 1, rest, std::iter::once(rest))),
-            (false, ">") => story.requests.last_mut().expect("after a request").expected.push(rest.to_owned()),
+            (false, ">") => {
+                story.requests.last_mut().expect("after a request").expected.push(rest.to_owned())
+            }
             (true, _) if story.requests.is_empty() => {
                 let package = story.repositories.last_mut().and_then(|world| world.packages.last_mut());
                 add(package.expect("after a package"), word, rest);
             }
-            (true, _) => option(&mut story.requests.last_mut().expect("after a request").request, line.trim()),
+            (true, _) => {
+                option(&mut story.requests.last_mut().expect("after a request").request, line.trim())
+            }
             _ => panic!("line {}: {line}", number + 1),
         }
     }
