@@ -290,6 +290,43 @@ fn a_started_program_can_be_talked_to_and_killed() {
     drop(sandbox.spawn(&shell("sleep 60")).unwrap());
 }
 
+/// Not a test of its own: what the next test starts and kills.
+#[test]
+#[ignore = "runs only as a part of the next test"]
+fn waits_in_a_sandbox() {
+    let Some(root) = std::env::var_os("SANDBOX_TEST_ROOT") else { return };
+    if env!("CARGO_CRATE_NAME") == "sandbox_by_spawner" {
+        host_tools::sandbox::start_spawner().unwrap();
+    }
+    let sandbox = Sandbox::new(root).bind(Bind::read_only("/usr", "/usr"));
+    run(&sandbox, "echo > /etc/started; sleep 2; echo > /etc/survived");
+}
+
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the test has to kill this very program while it uses the sandbox"
+)]
+fn programs_end_with_a_tool_that_is_killed() {
+    let Some((root, _sandbox)) = world() else { return };
+    let name = if env!("CARGO_CRATE_NAME") == "sandbox" { "" } else { "sandbox::" };
+    let mut tool = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", &format!("{name}waits_in_a_sandbox")])
+        .env("SANDBOX_TEST_ROOT", root.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let stopwatch = Stopwatch::start();
+    while !root.path().join("etc/started").exists() {
+        assert!(stopwatch.elapsed() < Duration::from_secs(20), "the sandbox did not start");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    tool.kill().unwrap();
+    tool.wait().unwrap();
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(!root.path().join("etc/survived").exists());
+}
+
 #[test]
 fn many_calls_at_once_do_not_disturb_each_other() {
     let Some((root, sandbox)) = world() else { return };

@@ -67,8 +67,10 @@ pub(super) fn arguments(machine: &Machine, firmware: &Firmware, accelerated: boo
     add("-device", "virtio-rng-pci,rng=rng0".into());
     add("-qmp", format!("unix:{DIRECTORY}/{CONTROL},server=on,wait=off"));
     add("-display", "none".into());
-    for flag in ["-nodefaults", "-no-user-config", "-no-reboot"] {
-        arguments.push(flag.into());
+    arguments.extend(["-nodefaults".into(), "-no-user-config".into()]);
+    if machine.console == Console::Caller {
+        // Whoever waits for a text would wait for it a second time.
+        arguments.push("-no-reboot".into());
     }
     arguments
 }

@@ -109,7 +109,7 @@ pub enum Accelerator {
     /// The processor, if a trial shows that it does; QEMU otherwise.
     #[default]
     Fastest,
-    /// QEMU, in software: the same everywhere, about ten times slower.
+    /// QEMU, in software: the same everywhere, and much slower.
     Software,
 }
 
