@@ -14,6 +14,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    // The installer starts this program again inside a package's root to interpret its Lua scriptlets.
+    if std::env::args_os().nth(1).is_some_and(|word| word == install::lua::COMMAND) {
+        return install::lua::interpreter_main();
+    }
     let arguments = cli::Arguments::parse();
     let format = arguments.global.format;
     match commands::run(arguments) {

@@ -39,7 +39,6 @@ pub fn start(tools: &Path, disk: &Path, size: MachineSize, extras: &Extras) -> R
         network: GuestNetwork::User {
             restricted: false,
             forwards: extras.ssh_port.map(|host_port| Forward { host_port, guest_port: 22 }).into_iter().collect(),
-            services: Vec::new(),
         },
         console: if extras.terminal { Console::Terminal } else { Console::Caller },
         second_serial: None,

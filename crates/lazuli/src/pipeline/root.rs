@@ -96,8 +96,9 @@ pub fn of_image(
     remove_others(&trees, &image.name, &path)?;
     let epoch = u32::try_from(epoch)
         .map_err(|_| Failure::new(format!("SOURCE_DATE_EPOCH {epoch} is after 2106")).code(ExitCode::Usage))?;
-    let installed =
-        install::execute(&transaction, &path, &InstallOptions::new(epoch), &session.bars).context(failed)?;
+    let lua = install::lua::Interpreter::this_program().context(failed)?;
+    let options = InstallOptions::new(epoch, Some(lua));
+    let installed = install::execute(&transaction, &path, &options, &session.bars).context(failed)?;
     for warning in &installed.report.warnings {
         output::say(&format!("warning: {warning}"));
     }
@@ -112,12 +113,12 @@ fn tree_digest(locked: &LockedUpstream, image: &NativeImage, epoch: u64) -> Resu
     let program = fs::read("/proc/self/exe").context(failed)?;
     let mut hasher = Sha256::new();
     hasher.update(Sha256::digest(&program));
-    hasher.update(format!("{}\n{epoch}\n{}", locked.image_digest(&image.name), rustix_uid()));
+    hasher.update(format!("{}\n{epoch}\n{}", locked.image_digest(&image.name), user_mapping()));
     Ok(hex::encode(hasher.finalize()))
 }
 
 /// A tree made with another user's rights has other owners on the disk.
-fn rustix_uid() -> String {
+fn user_mapping() -> String {
     fs::read_to_string("/proc/self/uid_map").unwrap_or_default()
 }
 

@@ -60,7 +60,7 @@ pub fn open(session: &Session, upstream: &Upstream, repository: &RpmRepository) 
         priority: repository.priority,
         state: LockedRepository::RpmMd {
             revision: opened.revision.clone(),
-            repomd: opened.repomd_checksum().clone(),
+            repomd: opened.repomd_checksum.clone(),
         },
         records: opened.records,
         sources: BTreeMap::new(),
