@@ -5,7 +5,7 @@
 //! and devices that the user who builds it could not set on any disk.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 
 use crate::tree::{Content, Entry, Kind, Tree, TreePath};
 
@@ -15,7 +15,8 @@ const LARGEST_OCTAL: u64 = 0o777_7777_7777;
 const LARGEST_ID: u32 = 0o777_7777;
 
 /// Writes the whole tree, closed by the end marker; the root directory is the entry `./`.
-pub(crate) fn write(tree: &Tree, output: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(tree: &Tree, output: impl Write) -> io::Result<()> {
+    let output = &mut BufWriter::with_capacity(1 << 20, output);
     for (path, entry) in tree.entries() {
         // mke2fs takes owner, mode and time anew from every name of a file: they all say the same.
         let file = match &entry.kind {
@@ -25,7 +26,8 @@ pub(crate) fn write(tree: &Tree, output: &mut impl Write) -> io::Result<()> {
         let named = Entry { kind: entry.kind.clone(), attributes: entry.attributes.clone(), ..*file };
         write_entry(path, &named, output)?;
     }
-    output.write_all(&[0; 2 * BLOCK])
+    output.write_all(&[0; 2 * BLOCK])?;
+    output.flush()
 }
 
 fn write_entry(path: &TreePath, entry: &Entry, output: &mut impl Write) -> io::Result<()> {

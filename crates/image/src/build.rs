@@ -243,7 +243,12 @@ fn make_boot_files(
     let file = std::fs::File::create(&path).map_err(work_error(&path))?;
     initrd::pack(&content, plan.source_date_epoch, file).map_err(work_error(&path))?;
     let initrd_bytes = std::fs::metadata(&path).map_err(work_error(&path))?.len();
-    let parts = uki::Parts { initrd: "initrd", command_line: &plan.command_line, os_release };
+    let parts = uki::Parts {
+        initrd: &path,
+        command_line: &plan.command_line,
+        os_release,
+        source_date_epoch: plan.source_date_epoch,
+    };
     let kernel_image = uki::make(tree, kernel, &parts, tools, "kernel.efi")?;
     let kernel_image = std::fs::read(&kernel_image).map_err(work_error(&kernel_image))?;
     let kernel_image_bytes = kernel_image.len() as u64;

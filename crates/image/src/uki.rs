@@ -1,8 +1,8 @@
 //! Kernel, initrd, command line and os-release in; one EFI program that the firmware can start out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use host_tools::{Call, CallError};
+use host_tools::{ToolError, ukify};
 
 use crate::kernel::Kernel;
 use crate::tools::Tools;
@@ -37,15 +37,16 @@ pub enum UkiError {
     },
     /// ukify failed.
     #[error("cannot make the unified kernel image")]
-    Ukify(#[source] CallError),
+    Ukify(#[source] ToolError),
 }
 
 /// What goes into a unified kernel image besides the kernel.
 pub(crate) struct Parts<'a> {
-    /// Name of the compressed initrd in the work directory.
-    pub(crate) initrd: &'a str,
+    /// The compressed initrd.
+    pub(crate) initrd: &'a Path,
     pub(crate) command_line: &'a str,
     pub(crate) os_release: &'a str,
+    pub(crate) source_date_epoch: u64,
 }
 
 /// Makes `name` in the work directory.
@@ -58,26 +59,23 @@ pub(crate) fn make(
 ) -> Result<PathBuf, UkiError> {
     let put = |file: &str, bytes: &[u8]| {
         let path = tools.work().join(file);
-        std::fs::write(&path, bytes).map_err(|source| UkiError::Work { path, source })
+        std::fs::write(&path, bytes).map_err(|source| UkiError::Work { path: path.clone(), source })?;
+        Ok(path)
     };
-    put("vmlinuz", &tree.read(&kernel.image).map_err(UkiError::Kernel)?)?;
-    put("stub", &efi_program(tree, tools, STUB)?)?;
-    put("cmdline", parts.command_line.as_bytes())?;
-    put("os-release", parts.os_release.as_bytes())?;
-    let option = |option: &str, file: &str| format!("--{option}={}", Tools::inside(file));
-    let call = Call::new("ukify")
-        .arg("build")
-        .args([option("linux", "vmlinuz"), option("initrd", parts.initrd), option("stub", "stub")])
-        .args([
-            format!("--cmdline=@{}", Tools::inside("cmdline")),
-            format!("--os-release=@{}", Tools::inside("os-release")),
-        ])
-        .args([format!("--uname={}", kernel.release), option("output", name)])
-        // Compiled Python next to its source would change the tools tree.
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONHASHSEED", "0");
-    tools.sandbox().run(&call).map_err(UkiError::Ukify)?;
-    Ok(tools.work().join(name))
+    let linux = put("vmlinuz", &tree.read(&kernel.image).map_err(UkiError::Kernel)?)?;
+    let stub = put("stub", &efi_program(tree, tools, STUB)?)?;
+    let options = ukify::Options {
+        linux: &linux,
+        initrds: vec![parts.initrd.to_path_buf()],
+        command_line: parts.command_line,
+        os_release: parts.os_release,
+        uname: &kernel.release,
+        stub: &stub,
+        source_date_epoch: parts.source_date_epoch,
+    };
+    let output = tools.work().join(name);
+    ukify::build(&tools.sandbox(), &options, &output).map_err(UkiError::Ukify)?;
+    Ok(output)
 }
 
 /// systemd-boot, from the image's own packages where they have it, else from the tools'.

@@ -1,8 +1,6 @@
 //! A tree in; a compressed, read-only EROFS file system out.
 
-use std::io::BufWriter;
-
-use host_tools::{Call, Stdin};
+use host_tools::{fsck_erofs, mkfs_erofs};
 
 use super::{FileSystemError, FileSystemImage, Stamp, check_label};
 use crate::archive;
@@ -40,45 +38,26 @@ pub(super) fn make(
 ) -> Result<FileSystemImage, FileSystemError> {
     check_label(label, LABEL_LIMIT)?;
     let path = tools.work().join(name);
-    let work_error = |source| FileSystemError::Work { path: path.clone(), source };
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(work_error(error)),
-        _ => {}
-    }
-    tools
-        .sandbox()
-        .run_with_input(&make_call(name, label, compression, stamp), |input| {
-            let mut output = BufWriter::with_capacity(1 << 20, input);
-            archive::write(tree, &mut output)?;
-            std::io::Write::flush(&mut output)
-        })
-        .map_err(|source| FileSystemError::Program { step: "make the EROFS file system", source })?;
-    let check = Call::new("fsck.erofs").arg(Tools::inside(name));
-    tools
-        .sandbox()
-        .run(&check)
-        .map_err(|source| FileSystemError::Program { step: "check the EROFS file system", source })?;
-    let bytes = std::fs::metadata(&path).map_err(work_error)?.len();
-    Ok(FileSystemImage { path, bytes })
-}
-
-fn make_call(name: &str, label: &str, compression: &Compression, stamp: &Stamp) -> Call {
-    let compressor = match compression {
-        Compression::None => Vec::new(),
-        Compression::Lz4 => vec!["-zlz4".to_owned(), "-C65536".to_owned()],
-        Compression::Lz4Hc { level } => vec![format!("-zlz4hc,level={level}"), "-C65536".to_owned()],
-        Compression::Zstd { level } => vec![format!("-zzstd,level={level}"), "-C65536".to_owned()],
+    let sandbox = tools.sandbox();
+    let options = mkfs_erofs::Options {
+        uuid: stamp.uuid.to_string(),
+        label: label.to_owned(),
+        compression: match *compression {
+            Compression::None => mkfs_erofs::Compression::None,
+            Compression::Lz4 => mkfs_erofs::Compression::Lz4,
+            Compression::Lz4Hc { level } => mkfs_erofs::Compression::Lz4hc { level },
+            Compression::Zstd { level } => mkfs_erofs::Compression::Zstd { level },
+        },
+        cluster_size: 65_536,
+        source_date_epoch: stamp.source_date_epoch,
+        extra: vec!["-b4096".to_owned(), "--preserve-mtime".to_owned()],
     };
-    Call::new("mkfs.erofs")
-        .args(["--quiet", "--tar=f", "-b4096"])
-        .args(compressor)
-        // Files keep their own times; this one is the file system's.
-        .args([
-            format!("-T{}", stamp.source_date_epoch),
-            "--mkfs-time".to_owned(),
-            "--preserve-mtime".to_owned(),
-        ])
-        .args([format!("-U{}", stamp.uuid), "-L".to_owned(), label.to_owned()])
-        .args([Tools::inside(name), "/dev/stdin".to_owned()])
-        .stdin(Stdin::Pipe)
+    let failed = |step| move |source| FileSystemError::Program { step, source };
+    let source = mkfs_erofs::Source::Stream(&mut |output| archive::write(tree, output));
+    mkfs_erofs::make(&sandbox, &options, source, &path).map_err(failed("make the EROFS file system"))?;
+    fsck_erofs::check(&sandbox, &path).map_err(failed("check the EROFS file system"))?;
+    let bytes = std::fs::metadata(&path)
+        .map_err(|source| FileSystemError::Work { path: path.clone(), source })?
+        .len();
+    Ok(FileSystemImage { path, bytes })
 }

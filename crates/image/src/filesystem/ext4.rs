@@ -1,37 +1,49 @@
 //! A tree in; an ext4 file system of a planned size out, with every option named so that no configuration of mke2fs decides.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::BufWriter;
-
-use host_tools::{Call, Stdin};
+use host_tools::debugfs::Attribute;
+use host_tools::{debugfs, e2fsck, mke2fs};
 
 use super::{FileSystemError, FileSystemImage, MEBIBYTE, Size, Stamp, check_label};
 use crate::archive;
-use crate::selinux;
 use crate::tools::Tools;
 use crate::tree::{Entry, Kind, Tree, TreePath, TreeSize, measure};
 
-const BLOCK: u64 = 4096;
+const BLOCK_SIZE: u32 = 4096;
+const BLOCK: u64 = BLOCK_SIZE as u64;
 const INODE: u64 = 256;
 const BLOCKS_IN_GROUP: u64 = 32_768;
 const LABEL_LIMIT: usize = 16;
 /// One inode for so many bytes of free room: mke2fs's own rule.
 const BYTES_PER_INODE: u64 = 16_384;
 
-const FEATURES: &str = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,\
-    large_file,huge_file,dir_nlink,extra_isize,metadata_csum,metadata_csum_seed,orphan_file";
+/// `none` first: what the tools tree has for defaults does not count.
+const FEATURES: [&str; 17] = [
+    "none",
+    "has_journal",
+    "ext_attr",
+    "resize_inode",
+    "dir_index",
+    "filetype",
+    "extent",
+    "64bit",
+    "flex_bg",
+    "sparse_super",
+    "large_file",
+    "huge_file",
+    "dir_nlink",
+    "extra_isize",
+    "metadata_csum",
+    "metadata_csum_seed",
+    "orphan_file",
+];
 
-/// How large an ext4 file system becomes, and what of it its own tables take.
+/// How large an ext4 file system becomes, and how many files it can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LayoutSize {
     /// Blocks of 4096 bytes.
     pub(super) blocks: u64,
     /// Number of inodes.
     pub(super) inodes: u64,
-    /// Mebibytes of the journal.
-    pub(super) journal_mebibytes: u64,
 }
 
 impl LayoutSize {
@@ -50,7 +62,7 @@ impl LayoutSize {
                 }
                 let inodes = least.inodes + (blocks - least.blocks) * BLOCK / BYTES_PER_INODE;
                 // The tables of the further inodes take their share of the room that is left.
-                Ok(Self { blocks, inodes, journal_mebibytes: journal(blocks) })
+                Ok(Self { blocks, inodes })
             }
         }
     }
@@ -72,7 +84,7 @@ impl LayoutSize {
             blocks = content + free_blocks + tables(blocks, inodes);
         }
         let whole = blocks.div_ceil(MEBIBYTE / BLOCK) * (MEBIBYTE / BLOCK);
-        Self { blocks: whole, inodes, journal_mebibytes: journal(whole) }
+        Self { blocks: whole, inodes }
     }
 }
 
@@ -87,7 +99,7 @@ fn tables(blocks: u64, inodes: u64) -> u64 {
     inode_tables
         + groups * 2
         + copies * (1 + descriptors + reserved)
-        + journal(blocks) * MEBIBYTE / BLOCK
+        + journal_blocks(blocks)
         + 512
         + content_slack(blocks)
 }
@@ -109,11 +121,17 @@ fn is_backup_group(group: u64) -> bool {
     group == 1 || power_of(3) || power_of(5) || power_of(7)
 }
 
-fn journal(blocks: u64) -> u64 {
-    match blocks * BLOCK / MEBIBYTE {
-        0..256 => 8,
-        256..8192 => 32,
-        _ => 128,
+/// The journal that mke2fs makes for a file system of so many blocks.
+fn journal_blocks(blocks: u64) -> u64 {
+    match blocks {
+        0..32_768 => 1024,
+        32_768..262_144 => 4096,
+        262_144..524_288 => 8192,
+        524_288..4_194_304 => 16_384,
+        4_194_304..8_388_608 => 32_768,
+        8_388_608..16_777_216 => 65_536,
+        16_777_216..33_554_432 => 131_072,
+        _ => 262_144,
     }
 }
 
@@ -136,105 +154,42 @@ pub(super) fn make(
     check_label(label, LABEL_LIMIT)?;
     let layout = LayoutSize::plan(&measure(tree), size)?;
     let path = tools.work().join(name);
-    let work_error = |source| FileSystemError::Work { path: path.clone(), source };
-    // A new file reads as zeros, which mke2fs is told: it then writes no empty tables, and the kernel finishes none later.
-    let file = File::create(&path).map_err(work_error)?;
-    file.set_len(layout.bytes()).map_err(work_error)?;
-    drop(file);
-    tools
-        .sandbox()
-        .run_with_input(&make_call(name, label, &layout, stamp), |input| {
-            let mut output = BufWriter::with_capacity(1 << 20, input);
-            archive::write(tree, &mut output)?;
-            std::io::Write::flush(&mut output)
-        })
-        .map_err(|source| FileSystemError::Program { step: "make the ext4 file system", source })?;
-    set_labels(tree, tools, name)?;
-    let check = Call::new("e2fsck").args(["-f", "-n", &Tools::inside(name)]);
-    tools
-        .sandbox()
-        .run(&check)
-        .map_err(|source| FileSystemError::Program { step: "check the ext4 file system", source })?;
+    let sandbox = tools.sandbox();
+    let options = mke2fs::Options {
+        uuid: stamp.uuid.to_string(),
+        hash_seed: stamp.hash_seed.to_string(),
+        label: label.to_owned(),
+        block_size: BLOCK_SIZE,
+        blocks: layout.blocks,
+        inodes: Some(layout.inodes),
+        features: FEATURES.map(str::to_owned).to_vec(),
+        reserved_percent: 0,
+        source_date_epoch: stamp.source_date_epoch,
+    };
+    let failed = |step| move |source| FileSystemError::Program { step, source };
+    mke2fs::make(
+        &sandbox,
+        &options,
+        mke2fs::Source::Stream(&mut |output| archive::write(tree, output)),
+        &path,
+    )
+    .map_err(failed("make the ext4 file system"))?;
+    // mke2fs takes capabilities from an archive and nothing else.
+    debugfs::set_attributes(&sandbox, &path, &other_attributes(tree), stamp.source_date_epoch)
+        .map_err(failed("label the ext4 file system"))?;
+    e2fsck::check(&sandbox, &path).map_err(failed("check the ext4 file system"))?;
     Ok(FileSystemImage { path, bytes: layout.bytes() })
 }
 
-fn make_call(name: &str, label: &str, layout: &LayoutSize, stamp: &Stamp) -> Call {
-    let extended = format!(
-        "hash_seed={},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,assume_storage_prezeroed=1,nodiscard",
-        stamp.hash_seed
-    );
-    Call::new("mke2fs")
-        .args(["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-m", "0", "-O", FEATURES])
-        .args(["-N", &layout.inodes.to_string(), "-J", &format!("size={}", layout.journal_mebibytes)])
-        .args(["-U", &stamp.uuid.to_string(), "-L", label, "-E", &extended, "-d", "-"])
-        .args([Tools::inside(name), layout.blocks.to_string()])
-        // Without a file of defaults, the options above are all there is.
-        .env("MKE2FS_CONFIG", "/dev/null")
-        .env("E2FSPROGS_FAKE_TIME", stamp.source_date_epoch.to_string())
-        .stdin(Stdin::Pipe)
-}
-
-/// mke2fs takes capabilities from an archive and nothing else, so labels follow by debugfs.
-fn set_labels(tree: &Tree, tools: &Tools, name: &str) -> Result<(), FileSystemError> {
-    let mut script = String::new();
-    let mut labels: BTreeMap<&[u8], usize> = BTreeMap::new();
-    let folder = tempfile::Builder::new()
-        .prefix("labels-")
-        .tempdir_in(tools.work())
-        .map_err(|source| FileSystemError::Work { path: tools.work().to_path_buf(), source })?;
-    let inside = Tools::inside(&folder.path().file_name().unwrap_or_default().to_string_lossy());
-    for (path, entry) in tree.entries() {
-        let Some(label) = entry.attributes.get(selinux::ATTRIBUTE) else { continue };
-        if matches!(entry.kind, Kind::HardLink(_)) {
-            continue;
-        }
-        let Some(quoted) = quote(&path.absolute()) else {
-            return Err(FileSystemError::Labels { said: format!("debugfs cannot name {path}") });
-        };
-        let next = labels.len();
-        let number = *labels.entry(label).or_insert(next);
-        // A file for each label, since only a file can hold the closing NUL byte.
-        let _infallible = writeln!(script, "ea_set -f {inside}/{number} {quoted} {}", selinux::ATTRIBUTE);
-    }
-    if labels.is_empty() {
-        return Ok(());
-    }
-    let files = labels
-        .iter()
-        .map(|(label, number)| (number.to_string(), *label))
-        .chain([("script".to_owned(), script.as_bytes())]);
-    for (file, bytes) in files {
-        let path = folder.path().join(file);
-        std::fs::write(&path, bytes).map_err(|source| FileSystemError::Work { path, source })?;
-    }
-    let call = Call::new("debugfs")
-        .args(["-w", "-f", &format!("{inside}/script"), &Tools::inside(name)])
-        .stdout(host_tools::Sink::Null);
-    let output = tools
-        .sandbox()
-        .run(&call)
-        .map_err(|source| FileSystemError::Program { step: "label the ext4 file system", source })?;
-    // debugfs ends with success whatever a command says; its name and version are all it may say.
-    let said: Vec<String> = output
-        .stderr_text()
-        .lines()
-        .filter(|line| !line.starts_with("debugfs ") && !line.trim().is_empty())
-        .map(str::to_owned)
-        .collect();
-    if said.is_empty() {
-        Ok(())
-    } else {
-        Err(FileSystemError::Labels { said: said[..said.len().min(5)].join("; ") })
-    }
-}
-
-/// A path as one word of a debugfs script, where a quotation mark inside is doubled; line ends cannot be written at all.
-fn quote(path: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(path).ok()?;
-    if text.contains('\n') {
-        return None;
-    }
-    Some(format!("\"{}\"", text.replace('"', "\"\"")))
+fn other_attributes(tree: &Tree) -> Vec<Attribute> {
+    tree.entries()
+        .filter(|(_, entry)| !matches!(entry.kind, Kind::HardLink(_)))
+        .flat_map(|(path, entry)| {
+            entry.attributes.iter().filter(|(name, _)| *name != "security.capability").map(|(name, value)| {
+                Attribute { path: path.absolute(), name: name.clone(), value: value.clone() }
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod ext4;
 
 use std::path::PathBuf;
 
-use host_tools::CallError;
+use host_tools::ToolError;
 use uuid::Uuid;
 
 use crate::tools::Tools;
@@ -103,13 +103,7 @@ pub enum FileSystemError {
         /// What was to be done.
         step: &'static str,
         /// What the program said.
-        source: CallError,
-    },
-    /// A label did not arrive in the file system.
-    #[error("cannot set SELinux labels: {said}")]
-    Labels {
-        /// What debugfs said.
-        said: String,
+        source: ToolError,
     },
 }
 

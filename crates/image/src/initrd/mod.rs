@@ -11,7 +11,7 @@ mod modules;
 use std::io::Write;
 use std::path::PathBuf;
 
-use host_tools::CallError;
+use host_tools::ToolError;
 
 use crate::kernel::Kernel;
 use crate::tools::Tools;
@@ -79,7 +79,7 @@ pub enum InitrdError {
     },
     /// depmod failed.
     #[error("cannot index the kernel modules of the initrd")]
-    Depmod(#[source] CallError),
+    Depmod(#[source] ToolError),
     /// A file of the tree cannot be read.
     #[error("cannot copy into the initrd")]
     Unreadable(#[from] ReadError),

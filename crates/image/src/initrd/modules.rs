@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use host_tools::Call;
+use host_tools::depmod;
 
 use super::InitrdError;
 use super::content::Wish;
@@ -160,9 +160,7 @@ fn index(
     }
     // Some builds of depmod look in /lib/modules, others in /usr/lib/modules.
     std::os::unix::fs::symlink("usr/lib", folder.path().join("lib")).map_err(work_error)?;
-    let base = Tools::inside(&folder.path().file_name().unwrap_or_default().to_string_lossy());
-    let call = Call::new("depmod").args(["-b", &base, &kernel.release]);
-    tools.sandbox().run(&call).map_err(InitrdError::Depmod)?;
+    depmod::run(&tools.sandbox(), folder.path(), &kernel.release).map_err(InitrdError::Depmod)?;
     let modules = kernel.modules.under(folder.path());
     let mut indexes = BTreeMap::new();
     for entry in std::fs::read_dir(&modules).map_err(work_error)? {
