@@ -28,9 +28,15 @@ impl<'a> Collector<'a> {
         Self { source, unwanted, modified, initrd, pending: VecDeque::new(), seen: BTreeSet::new() }
     }
 
-    /// Copies every file that fits the last component of the path; false when there is none.
+    /// Copies every file that fits the last component of the path, and of a directory all it holds; false when there is none.
     pub(super) fn add_matching(&mut self, pattern: &TreePath) -> bool {
         if !pattern.name().contains(&b'*') {
+            let held: Vec<TreePath> = match self.source.resolve(pattern) {
+                Some(end) => self.source.below(&end).cloned().collect(),
+                None => return false,
+            };
+            // A link inside that leads nowhere is copied by nobody, as in the tree it helps nobody.
+            let _links = held.iter().filter(|path| self.add(path)).count();
             return self.add(pattern);
         }
         let Some(directory) = pattern.parent().and_then(|parent| self.source.resolve(&parent)) else {
@@ -233,6 +239,17 @@ mod tests {
         let names: Vec<String> = collector.initrd.entries().map(|(path, _)| path.to_string()).collect();
         assert_eq!(names, ["/", "/bin", "/usr", "/usr/bin", "/usr/bin/dash", "/usr/bin/sh", "/usr/bin/tool"]);
         assert!(collector.initrd.entries().all(|(_, entry)| entry.modified == 5));
+    }
+
+    #[test]
+    fn a_directory_brings_what_it_holds() {
+        let mut tree = Tree::default();
+        tree.ensure_directory(&path("etc/conf/sub"), 9);
+        tree.insert(path("etc/conf/sub/a"), Entry::file(*b"a", 0o644, 9));
+        let mut collector = Collector::new(&tree, &[], 5);
+        assert!(collector.add_matching(&path("etc/conf")));
+        assert!(!collector.add_matching(&path("etc/absent")));
+        assert!(collector.initrd.get(&path("etc/conf/sub/a")).is_some());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod cpio;
 mod elf;
 mod modules;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -117,7 +118,6 @@ pub(crate) fn collect(
             missing.push(wish.what.clone());
         }
     }
-    let units: Vec<&str> = content.units.iter().map(|wish| wish.what.as_str()).collect();
     for wish in &content.units {
         if !collector.add(&unit_folder().child(wish.what.as_bytes())) && wish.required {
             missing.push(wish.what.clone());
@@ -126,6 +126,8 @@ pub(crate) fn collect(
     if !missing.is_empty() {
         return Err(InitrdError::Missing { missing });
     }
+    let wanted = content.units.iter().map(|wish| wish.what.clone()).collect();
+    let units = add_required_units(&mut collector, tree, wanted);
     add_pulls(&mut collector, tree, &units);
     collector.close()?;
     let mut initrd = collector.initrd;
@@ -155,8 +157,37 @@ pub(crate) fn pack(initrd: &Tree, modified: u64, output: impl Write) -> std::io:
     encoder.finish()?.flush()
 }
 
+/// Units that others cannot do without come along; all units of the initrd are returned.
+fn add_required_units(
+    collector: &mut Collector<'_>,
+    tree: &Tree,
+    mut pending: Vec<String>,
+) -> BTreeSet<String> {
+    let mut units = BTreeSet::new();
+    while let Some(unit) = pending.pop() {
+        let path = unit_folder().child(unit.as_bytes());
+        let Ok(text) = tree.read_text(&path) else { continue };
+        if units.insert(unit) {
+            collector.add(&path);
+            pending.extend(required_units(&text));
+        }
+    }
+    units
+}
+
+fn required_units(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(key, _)| ["Requires", "BindsTo", "Requisite"].contains(&key.trim()))
+        .flat_map(|(_, value)| value.split_whitespace())
+        // What a specifier stands for is known when the unit starts, not here.
+        .filter(|unit| !unit.contains(['%', '/']))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Links by which one unit pulls in another, where the initrd has both.
-fn add_pulls(collector: &mut Collector<'_>, tree: &Tree, units: &[&str]) {
+fn add_pulls(collector: &mut Collector<'_>, tree: &Tree, units: &BTreeSet<String>) {
     for unit in units {
         for kind in ["wants", "requires", "upholds"] {
             let folder = unit_folder().child(format!("{unit}.{kind}").as_bytes());
@@ -224,7 +255,14 @@ fn unit_folder() -> TreePath {
 
 #[cfg(test)]
 mod tests {
-    use super::system_accounts;
+    use super::{required_units, system_accounts};
+
+    #[test]
+    fn a_unit_names_what_it_cannot_do_without() {
+        let text =
+            "[Unit]\nRequires=a.service b.socket\nWants=c.service\nBindsTo=dev-%i.device\n# Requires=d\n";
+        assert_eq!(required_units(text), ["a.service", "b.socket"]);
+    }
 
     #[test]
     fn people_do_not_get_into_the_initrd() {
