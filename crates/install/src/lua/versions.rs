@@ -56,7 +56,7 @@ impl Version {
         let epoch = |version: &Self| version.epoch.clone().unwrap_or_else(|| "0".to_owned());
         rpmvercmp(&epoch(self), &epoch(other))
             .then_with(|| rpmvercmp(&self.version, &other.version))
-            // A release on one side only decides nothing against none.
+            // A version with a release is newer than the same without.
             .then_with(|| match (&self.release, &other.release) {
                 (Some(first), Some(second)) => rpmvercmp(first, second),
                 (Some(_), None) => Ordering::Greater,
