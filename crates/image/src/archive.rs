@@ -54,6 +54,10 @@ fn write_entry(path: &TreePath, entry: &Entry, output: &mut impl Write) -> io::R
             record(&mut records, key, number.to_string().as_bytes());
         }
     }
+    // mke2fs would set these two to 1970.
+    for key in ["atime", "ctime"] {
+        record(&mut records, key, entry.modified.to_string().as_bytes());
+    }
     if !matches!(entry.kind, Kind::HardLink(_)) {
         for (attribute, value) in &entry.attributes {
             record(&mut records, &format!("SCHILY.xattr.{attribute}"), value);

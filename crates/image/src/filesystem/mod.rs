@@ -235,6 +235,10 @@ mod tests {
         for expected in ["Mode:  04755", "User: 70000", "Group:    12", "Links: 2", "Size: 10000"] {
             assert!(program.contains(expected), "{expected}: {program}");
         }
+        // Five seconds before the epoch, in hexadecimal.
+        for time in ["ctime: 0x6553f0fb", "atime: 0x6553f0fb", "mtime: 0x6553f0fb", "crtime: 0x6553f100"] {
+            assert!(program.contains(time), "{time}: {program}");
+        }
         assert!(ask("stat /console").contains("Device major/minor number: 05:01"));
         assert_eq!(first, make(&root, work.path(), &kind));
     }
