@@ -105,9 +105,12 @@ fn forks_are_for_packages_of_older_rpms() {
         print(rpm.execute("/bin/sh", "-c", "exit 4"))
         print(rpm.spawn({"/bin/sh", "-c", "cat; echo spawned; echo lost >&2"}, {stdin = "/etc/hostname-of-nobody", stderr = "/dev/null"}))
         print(rpm.spawn({"sh", "-c", "echo spawned; echo lost >&2; kill -9 $$"}, {stdin = "/dev/null", stderr = "/dev/null"}))
-        print(io.popen("echo from a pipe"):read("a"))
+        local pipe = io.popen("echo from a pipe")
+        print(pipe:read("a"))
+        pipe:close()
         print(os.execute("exit 2"))
-        if posix.fork() == 0 then print("runs away") else posix.wait() end
+        pid = posix.fork()
+        if pid == 0 then print("runs away") else posix.wait(pid) end
     "#;
     let program = ["<lua>".to_owned()];
     let old = Scriptlet { rpm_version: Some("4.19.1.1"), ..scriptlet(body, &program) };
