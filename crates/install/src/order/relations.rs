@@ -67,15 +67,14 @@ fn add(graph: &mut Graph, providers: &Providers<'_>, package: usize, relation: &
     }
 }
 
-/// The parts of a boolean dependency that rpm orders by: consequences, never conditions.
+/// The parts of a boolean dependency that rpm orders by: consequences, never conditions or alternatives.
 fn ordering_operands(rich: &RichDependency) -> Vec<&Dependency> {
     match rich {
         RichDependency::And(all) | RichDependency::Or(all) => all.iter().collect(),
         RichDependency::With(all) => all.first().into_iter().collect(),
         RichDependency::Without(first, _) => vec![first],
-        RichDependency::If { then, otherwise, .. } | RichDependency::Unless { then, otherwise, .. } => {
-            std::iter::once(&**then).chain(otherwise.as_deref()).collect()
-        }
+        // rpm means to look at the alternative too, but parses the whole once more instead of its second half.
+        RichDependency::If { then, .. } | RichDependency::Unless { then, .. } => vec![then],
     }
 }
 

@@ -27,7 +27,7 @@ impl PriorityClass {
 }
 
 impl<'a> Installed<'a> {
-    /// %filetriggerin around the %post of the package installed last: all packages' on its files, then its own on all files.
+    /// %filetriggerin around the %post of the package installed last: all packages' on its files, then its own on the others'.
     pub fn file_triggers(&self, class: PriorityClass) -> Vec<Firing<'a>> {
         let Some(last) = self.packages().last() else { return Vec::new() };
         let count = self.count(&last.contents.nevra.name);
@@ -52,7 +52,9 @@ impl<'a> Installed<'a> {
             })
             .collect();
         for trigger in by_priority(&last.contents.file_triggers).filter(|trigger| class.holds(trigger.priority)) {
-            if let Some((first, paths)) = self.all_paths(trigger) {
+            // rpm does not see the new files here: it looks at its database, where their states are still missing.
+            let before = &self.packages()[..self.packages().len() - 1];
+            if let Some((first, paths)) = all_paths(before, trigger) {
                 firings.push(Firing {
                     owner: last.contents,
                     kind: ScriptletKind::FileTriggerIn,
@@ -65,28 +67,29 @@ impl<'a> Installed<'a> {
         }
         firings
     }
+}
 
-    /// Every installed path that the trigger is for, with the package of the first one: by prefix, then by package.
-    fn all_paths(&self, trigger: &FileTrigger) -> Option<(&'a PackageContents, Vec<&'a Path>)> {
-        let mut first = None;
-        let mut paths = Vec::new();
-        for prefix in &trigger.prefixes {
-            // rpm looks the prefix up among the directories of its database.
-            let with_directory = self.packages().iter().filter(|package| {
-                package.contents.files.iter().any(|file| has_directory_prefix(file, prefix))
-            });
-            for package in with_directory {
-                let files = package.contents.files.iter().zip(package.actions);
-                for (file, action) in files {
-                    if has_prefix(file, prefix) && action.state() == FileState::Normal {
-                        first.get_or_insert(package.contents);
-                        paths.push(file.path.as_path());
-                    }
+/// Every path of these packages that the trigger is for, with the package of the first one: by prefix, then by package.
+fn all_paths<'a>(
+    packages: &[InstalledPackage<'a>],
+    trigger: &FileTrigger,
+) -> Option<(&'a PackageContents, Vec<&'a Path>)> {
+    let mut first = None;
+    let mut paths = Vec::new();
+    for prefix in &trigger.prefixes {
+        // rpm looks the prefix up among the directories of its database.
+        let with_directory =
+            packages.iter().filter(|package| package.contents.files.iter().any(|file| has_directory_prefix(file, prefix)));
+        for package in with_directory {
+            for (file, action) in package.contents.files.iter().zip(package.actions) {
+                if has_prefix(file, prefix) && action.state() == FileState::Normal {
+                    first.get_or_insert(package.contents);
+                    paths.push(file.path.as_path());
                 }
             }
         }
-        first.map(|first| (first, paths))
     }
+    first.map(|first| (first, paths))
 }
 
 /// %transfiletriggerin of all packages of the transaction: in the order of installation, within a package by priority.
@@ -95,7 +98,7 @@ pub fn transaction_file_triggers<'a>(installed: &Installed<'a>) -> Vec<Firing<'a
     owners
         .flat_map(|owner| by_priority(&owner.transaction_file_triggers).map(move |trigger| (owner, trigger)))
         .filter_map(|(owner, trigger)| {
-            let (_, paths) = installed.all_paths(trigger)?;
+            let (_, paths) = all_paths(installed.packages(), trigger)?;
             Some(Firing {
                 owner,
                 kind: ScriptletKind::TransactionFileTriggerIn,

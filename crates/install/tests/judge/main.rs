@@ -2,9 +2,10 @@
 //!
 //! Runs when `LAZULI_JUDGE_ROOT` (a tree that dnf5 installed with SOURCE_DATE_EPOCH=1790000000) and `LAZULI_TEST_REPOSITORY` (the
 //! folder of RPMs it came from) are set. With `LAZULI_JUDGE_PROGRAMS` (a root with rpm in it) `rpm -Va` judges too.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod known;
+mod scripts;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,15 @@ struct Judge {
     root: PathBuf,
     repository: PathBuf,
     epoch: u32,
+}
+
+/// A root that has rpm in it.
+fn programs(test: &str) -> Option<PathBuf> {
+    let programs = std::env::var_os("LAZULI_JUDGE_PROGRAMS").map(PathBuf::from);
+    if programs.is_none() {
+        println!("skipped {test}: LAZULI_JUDGE_PROGRAMS is not set");
+    }
+    programs
 }
 
 fn judge(test: &str) -> Option<Judge> {
@@ -162,10 +172,7 @@ fn the_tree_is_the_one_that_dnf5_makes() {
 fn rpm_finds_our_tree_as_clean_as_its_own() {
     let test = "rpm_finds_our_tree_as_clean_as_its_own";
     let Some(judge) = judge(test) else { return };
-    let Some(programs) = std::env::var_os("LAZULI_JUDGE_PROGRAMS").map(PathBuf::from) else {
-        println!("skipped {test}: LAZULI_JUDGE_PROGRAMS is not set");
-        return;
-    };
+    let Some(programs) = programs(test) else { return };
     let ours = installed(&judge);
     let verify = |root: &Path| {
         let call = Call::new("rpm")
