@@ -302,6 +302,7 @@ fn write_disks(
         },
         esp_files,
         root_uuid: seed.uuid("partition root"),
+        root_name: specification.root.label(),
         root: &root.path,
         root_read_only: specification.root.kind() == "erofs",
         disk_mebibytes: specification.disk_mebibytes,

@@ -87,7 +87,7 @@ pub fn plan(specification: &Specification, seed: &Seed, source_date_epoch: u64) 
                 mebibytes: Some(specification.esp_mebibytes),
             },
             PlannedPartition {
-                name: "root".to_owned(),
+                name: specification.root.label().to_owned(),
                 file_system: specification.root.kind().to_owned(),
                 kind: disk::ROOT_X86_64,
                 uuid: root_uuid,
@@ -172,6 +172,7 @@ pub(crate) mod tests {
             format!("root=PARTUUID={root} rootfstype=ext4 rw console=ttyS0 quiet")
         );
         assert_eq!(planned.outputs, ["server.raw", "server.vhd"]);
+        assert_eq!(planned.partitions[1].name, "root");
         assert_eq!(planned.esp_files[1], "EFI/Linux/lazuli_1.0.efi");
         let other = Specification { kernel_command_line: "root=/dev/vda2".into(), ..specification() };
         assert_eq!(plan(&other, &seed, 0).command_line, "root=/dev/vda2");

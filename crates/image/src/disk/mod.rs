@@ -92,6 +92,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) esp_stamp: FatStamp,
     pub(crate) esp_files: &'a BTreeMap<String, Vec<u8>>,
     pub(crate) root_uuid: Uuid,
+    pub(crate) root_name: &'a str,
     pub(crate) root: &'a Path,
     pub(crate) root_read_only: bool,
     /// The least size of the disk.
@@ -136,7 +137,7 @@ fn assemble(parts: &Parts<'_>, disk: &mut File, name: &Path) -> Result<u64, Disk
     let attributes = if parts.root_read_only { READ_ONLY } else { GROW_FILE_SYSTEM };
     let partitions = [
         partition(gpt::ESP, parts.esp_uuid, "esp", 0, ESP_START, parts.esp_bytes),
-        partition(gpt::ROOT_X86_64, parts.root_uuid, "root", attributes, root_start, root_room),
+        partition(gpt::ROOT_X86_64, parts.root_uuid, parts.root_name, attributes, root_start, root_room),
     ];
     let table = gpt::table(parts.disk_uuid, size / gpt::SECTOR, &partitions);
     let disk_error = |source| DiskError::Write { path: name.to_path_buf(), source };
@@ -251,6 +252,7 @@ mod tests {
             esp_stamp: FatStamp { serial: 1, label: *b"ESP        ", modified: 0, hidden_sectors: 2048 },
             esp_files: &BTreeMap::new(),
             root_uuid: Uuid::from_u128(4),
+            root_name: "root",
             root: &root,
             root_read_only: false,
             disk_mebibytes: Some(44),

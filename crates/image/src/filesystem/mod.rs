@@ -116,6 +116,13 @@ impl RootFileSystem {
         }
     }
 
+    /// Its volume label, by which its partition is called too.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Ext4 { label, .. } | Self::Erofs { label, .. } => label,
+        }
+    }
+
     /// What the tree must hold besides its own files: ext4 has `lost+found`, which needs a label too.
     pub(crate) fn complete(&self, tree: &mut Tree, source_date_epoch: u64) {
         if let Self::Ext4 { .. } = self {
