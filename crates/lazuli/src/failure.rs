@@ -24,21 +24,6 @@ pub enum ExitCode {
     Boot = 8,
 }
 
-impl ExitCode {
-    /// Every code with its meaning, for the help text and the manual.
-    pub const MEANINGS: &[(u8, &str)] = &[
-        (0, "done"),
-        (1, "the work failed"),
-        (2, "the command line is wrong"),
-        (3, "the definition or the lock is wrong"),
-        (4, "packages cannot be had together, or a repository is not closed"),
-        (5, "a signature or checksum does not hold"),
-        (6, "an upstream cannot be reached"),
-        (7, "an image is over its budget"),
-        (8, "a machine did not boot, or not well"),
-    ];
-}
-
 /// An error as it is shown to a person.
 #[derive(Debug)]
 pub struct Failure {

@@ -67,10 +67,12 @@ pub fn cache_dir(global: &Global) -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::new("there is no folder for the cache").hint("set HOME, or give --cache-dir"))
 }
 
-/// Lets the rest of the command own files of any user: as root it does, an ordinary user becomes root of a namespace.
-pub fn become_root() -> Result<(), Failure> {
+/// Lets the rest of the command own files of any user (as root it does, an ordinary user becomes root of a namespace) and run
+/// programs in sandboxes. Comes before any thread and any large memory.
+pub fn prepare_building() -> Result<(), Failure> {
     host_tools::user_namespace::ensure_mapped_root()
         .map(|_identity| ())
         .context(|| "files of several owners cannot be made here".to_owned())
-        .map_err(|failure| failure.hint("run as root, or give this user subordinate ids (see docs/src/host-tools.md)"))
+        .map_err(|failure| failure.hint("run as root, or give this user subordinate ids"))?;
+    host_tools::sandbox::start_spawner().context(|| "programs cannot be run here".to_owned())
 }

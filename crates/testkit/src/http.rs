@@ -132,8 +132,11 @@ impl Shared {
             }
             _ => {}
         }
-        let Some(mut content) = self.content(&request.path, fault.as_ref())? else { return plain(writer, 404, &[]) };
-        let etag = format!("\"{}-{}\"", content.len(), content.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+        let Some(mut content) = self.content(&request.path, fault.as_ref())? else {
+            return plain(writer, 404, &[]);
+        };
+        let etag =
+            format!("\"{}-{}\"", content.len(), content.iter().map(|byte| u64::from(*byte)).sum::<u64>());
         if request.headers.get("if-none-match") == Some(&etag) {
             return plain(writer, 304, &[]);
         }
@@ -152,7 +155,11 @@ impl Shared {
         match start {
             None => write!(writer, "HTTP/1.1 200 OK\r\n")?,
             Some(start) => {
-                write!(writer, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}\r\n", total - 1)?;
+                write!(
+                    writer,
+                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}\r\n",
+                    total - 1
+                )?;
             }
         }
         write!(writer, "Content-Length: {}\r\nETag: {etag}\r\nAccept-Ranges: bytes\r\n\r\n", body.len())?;
@@ -205,7 +212,7 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Seen>> {
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let path = line.split(' ').nth(1).unwrap_or("/").to_owned();
+    let path = decoded(line.split(' ').nth(1).unwrap_or("/"));
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
@@ -236,3 +243,23 @@ fn plain(writer: &mut TcpStream, status: u16, headers: &[(&str, &str)]) -> io::R
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+/// A path with `%XX` replaced by the byte it stands for.
+fn decoded(path: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hexadecimal = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match hexadecimal.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+

@@ -24,7 +24,7 @@ struct Outcome {
 
 /// Imports, builds, boots, shows the login, and prints what was measured.
 pub fn run(global: &Global, options: &Quickstart) -> Result<(), Failure> {
-    session::become_root()?;
+    session::prepare_building()?;
     let session = Session::open(global)?;
     let image = build::native(&session, &options.image)?;
     let disk = compose::disk(image)?;

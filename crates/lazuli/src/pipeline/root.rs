@@ -20,8 +20,6 @@ pub struct Root {
     pub path: PathBuf,
     /// What this user could not make in it.
     pub deferred: Vec<image::Deferred>,
-    /// Whether it was there already.
-    pub reused: bool,
 }
 
 /// The time that an image claims to be made at: SOURCE_DATE_EPOCH, else the newest build time among its packages.
@@ -70,7 +68,7 @@ pub fn of_image(
     if path.is_dir() && deferred_file.is_file() {
         let deferred = read_deferred(&deferred_file)?;
         output::say(&format!("{:>12} {} (installed before)", "tree", image.name));
-        return Ok(Root { path, deferred, reused: true });
+        return Ok(Root { path, deferred });
     }
     let files = fetch::packages(session, upstream, locked, &[&image.name])?;
     let mut requests = Vec::new();
@@ -104,7 +102,7 @@ pub fn of_image(
     }
     let deferred: Vec<image::Deferred> = installed.report.deferred.iter().map(deferred).collect();
     write_deferred(&deferred_file, &deferred)?;
-    Ok(Root { path, deferred, reused: false })
+    Ok(Root { path, deferred })
 }
 
 /// What decides about a tree: its packages, its time, and the program that installs them.

@@ -12,6 +12,7 @@ use crate::session::{self, Session};
 
 /// Boots a built image; the terminal is the guest's serial console.
 pub fn run(global: &Global, options: &ImageBoot) -> Result<(), Failure> {
+    session::prepare_building()?;
     let session = Session::open(global)?;
     let image = build::native(&session, &options.name)?;
     let disk = compose::disk(image)?;
@@ -24,7 +25,6 @@ pub fn run(global: &Global, options: &ImageBoot) -> Result<(), Failure> {
     let tools_image = build::native(&session, build::TOOLS)?;
     let locked = lock::locked(&locked_file, upstream, tools_image)?;
     let ssh_keys = options.ssh_key.as_deref().map(public_key).transpose()?;
-    session::become_root()?;
     let tools = build::tools(&session, upstream, locked)?;
     let extras = boot::Extras {
         ssh_keys,

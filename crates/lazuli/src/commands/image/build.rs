@@ -57,6 +57,9 @@ pub struct BuiltFile {
 
 /// Builds an image from its locked packages, or says what would be done.
 pub fn run(global: &Global, options: &ImageBuild) -> Result<(), Failure> {
+    if !options.plan {
+        session::prepare_building()?;
+    }
     let session = Session::open(global)?;
     let image = native(&session, &options.name)?;
     let locked_file = lock::load(&session.distro)?;
@@ -66,7 +69,6 @@ pub fn run(global: &Global, options: &ImageBuild) -> Result<(), Failure> {
         let plan = plan(image, upstream, locked)?;
         return output::print(global.format, &plan, render_plan);
     }
-    session::become_root()?;
     let folder = output_folder(&session, image, options.output.as_deref())?;
     let built = build(&session, upstream, locked, image, &folder)?;
     output::print(global.format, &built, render)
