@@ -157,3 +157,76 @@ impl HardLinks {
         self.set(file).is_some_and(|set| set.last() != Some(&file))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::test_contents::{directory, file, symlink};
+    use rpm_model::header::file_flags;
+
+    /// A newc archive of names and contents, with its trailer.
+    fn newc(entries: &[(&str, &str)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, content) in entries.iter().chain(&[("TRAILER!!!", "")]) {
+            let fields = [0, 0, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
+            bytes.extend_from_slice(b"070701");
+            bytes.extend(fields.iter().flat_map(|field| format!("{field:08x}").into_bytes()));
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.push(0);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes.extend_from_slice(content.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+        bytes
+    }
+
+    /// What an archive gives: path and content of each member.
+    fn read(bytes: &[u8], files: &[FileEntry]) -> Result<Vec<(String, Option<String>)>, ArchiveError> {
+        let mut archive = Archive::new(bytes, files);
+        let mut members = Vec::new();
+        while let Some(member) = archive.next_member()? {
+            let mut content = vec![0; usize::try_from(member.content.unwrap_or(0)).unwrap()];
+            archive.read(&mut content)?;
+            let content = member.content.map(|_| String::from_utf8(content).unwrap());
+            members.push((files[member.file].path.display().to_string(), content));
+        }
+        Ok(members)
+    }
+
+    #[test]
+    fn members_are_the_header_s_files_in_the_order_of_the_archive() {
+        let files = [directory("/d"), file("/d/a", "one"), symlink("/d/l", "a")];
+        let bytes = newc(&[("./d/l", "a"), ("./d", ""), ("./d/a", "one")]);
+        let some = |path: &str, content: Option<&str>| (path.to_owned(), content.map(str::to_owned));
+        assert_eq!(read(&bytes, &files).unwrap(), [some("/d/l", None), some("/d", None), some("/d/a", Some("one"))]);
+    }
+
+    #[test]
+    fn hard_links_get_their_bytes_with_the_last_of_the_header() {
+        let linked = |path: &str| FileEntry { identity: (1, 7), ..file(path, "shared") };
+        let files = [linked("/a"), linked("/b")];
+        let members = read(&newc(&[("./a", ""), ("./b", "shared")]), &files).unwrap();
+        assert_eq!(members, [("/a".to_owned(), None), ("/b".to_owned(), Some("shared".to_owned()))]);
+    }
+
+    #[test]
+    fn files_that_the_header_does_not_list_are_refused() {
+        let files = [file("/a", "one")];
+        for name in ["./b", "../a", "./../a", "/etc/passwd", "./a/../../etc/passwd", ""] {
+            let refused = read(&newc(&[(name, "")]), &files);
+            assert!(matches!(refused, Err(ArchiveError::UnknownFile(_))), "{name}: {refused:?}");
+        }
+        let beyond = b"07070X000000ff\0\0";
+        assert!(matches!(read(beyond, &files), Err(ArchiveError::UnknownFile(_))));
+    }
+
+    #[test]
+    fn a_file_that_comes_twice_or_never_is_an_error() {
+        let mut ghost = file("/ghost", "");
+        ghost.flags = file_flags::GHOST;
+        let files = [file("/a", "one"), ghost];
+        assert!(read(&newc(&[("./a", "one")]), &files).is_ok());
+        assert!(matches!(read(&newc(&[("./a", "one"), ("./a", "one")]), &files), Err(ArchiveError::Twice(_))));
+        assert!(matches!(read(&newc(&[]), &files), Err(ArchiveError::Missing(path)) if path == "/a"));
+    }
+}

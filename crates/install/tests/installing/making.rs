@@ -3,6 +3,7 @@
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use install::report::WarningKind;
+use install::unpack::{Deferred, DeferredKind};
 use rpm::{BuildConfig, CompressionWithLevel, DependencyFlags, FileOptions};
 
 use crate::packages::{BUILT, file, log, lua, package, package_as};
@@ -46,6 +47,26 @@ fn files_of_every_kind_are_made_as_packaged() {
     // A directory that no package owns.
     assert_eq!((stat("usr/share").mode() & 0o7777, stat("usr/share").mtime()), (0o755, i64::from(EPOCH)));
     assert!(at("usr/lib/sysimage/rpm/rpmdb.sqlite").exists() && at("usr/lib/sysimage/libdnf5/packages.toml").exists());
+}
+
+#[test]
+fn a_device_is_made_or_left_to_the_image() {
+    let Some(world) = World::new("a_device_is_made_or_left_to_the_image") else { return };
+    let made = package(&world, "device", |builder| {
+        builder.with_special_file(FileOptions::character_device("/dev/zero", 1, 5).permissions(0o666)).unwrap();
+    });
+    let installed = world.install(&[made]).unwrap();
+    match std::fs::symlink_metadata(installed.path.join("dev/zero")) {
+        Ok(stat) => {
+            assert_eq!((stat.mode(), stat.rdev(), stat.mtime()), (0o020_666, 0x105, i64::from(BUILT)));
+            assert_eq!(installed.report.deferred, []);
+        }
+        // In an ordinary user's namespace.
+        Err(_) => {
+            let what = DeferredKind::Device { mode: 0o020_666, rdev: 0x105, uid: 0, gid: 0, mtime: BUILT };
+            assert_eq!(installed.report.deferred, [Deferred { path: "/dev/zero".into(), what }]);
+        }
+    }
 }
 
 #[test]
