@@ -95,7 +95,11 @@ impl fmt::Display for Warning {
         match &self.what {
             WarningKind::Scriptlet { kind, ending, output } => {
                 write!(f, "%{} of {} {ending}", kind.name(), self.package)?;
-                if output.is_empty() { Ok(()) } else { write!(f, ":\n    {}", output.replace('\n', "\n    ")) }
+                if output.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ":\n    {}", output.replace('\n', "\n    "))
+                }
             }
             WarningKind::UnknownOwner { owner, path } => {
                 write!(f, "{}: {owner} does not exist, {} belongs to root", self.package, path.display())

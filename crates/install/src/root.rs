@@ -83,7 +83,9 @@ impl RootDirectory {
     /// What is at a path, a final symbolic link not followed; `None` if nothing is.
     pub fn stat(&self, path: &Path) -> Result<Option<Stat>, RootError> {
         let (parent, Some(name)) = (path.parent().unwrap_or(Path::new("/")), path.file_name()) else {
-            return rustix::fs::fstat(&self.fd).map(Some).map_err(|source| RootError::new("look at", path, source));
+            return rustix::fs::fstat(&self.fd)
+                .map(Some)
+                .map_err(|source| RootError::new("look at", path, source));
         };
         let directory = match self.resolve(parent, DIRECTORY) {
             Ok(directory) => directory,
@@ -108,10 +110,12 @@ impl RootDirectory {
         unfinished.push(name);
         unfinished.push(".new");
         remove_file(&directory, Path::new(&unfinished)).map_err(|source| failed(source.into()))?;
-        let mut file = create_file(directory.as_fd(), Path::new(&unfinished)).map_err(|source| failed(source.into()))?;
+        let mut file =
+            create_file(directory.as_fd(), Path::new(&unfinished)).map_err(|source| failed(source.into()))?;
         file.write_all(bytes).map_err(failed)?;
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(|source| failed(source.into()))?;
-        rustix::fs::renameat(&directory, &unfinished, &directory, name).map_err(|source| failed(source.into()))
+        rustix::fs::renameat(&directory, &unfinished, &directory, name)
+            .map_err(|source| failed(source.into()))
     }
 
     /// Removes a file, a final symbolic link itself; it need not be there.
@@ -129,10 +133,13 @@ impl RootDirectory {
 
     fn make_directory(&self, path: &Path) -> Result<OwnedFd, RootError> {
         let failed = |source: Errno| RootError::new("make the directory", path, source);
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Err(failed(Errno::NOENT)) };
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(failed(Errno::NOENT));
+        };
         let parent = self.open_directory(parent, true)?;
         rustix::fs::mkdirat(&parent, name, UNOWNED_DIRECTORY).map_err(failed)?;
-        let made = rustix::fs::openat(&parent, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()).map_err(failed)?;
+        let made =
+            rustix::fs::openat(&parent, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()).map_err(failed)?;
         // mkdir obeys this process's umask; the result must not.
         rustix::fs::fchmod(&made, UNOWNED_DIRECTORY).map_err(failed)?;
         Ok(made)

@@ -67,15 +67,31 @@ pub struct FileConflict {
 impl fmt::Display for FileConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.first == self.second {
-            write!(f, "{} in {} meets itself through a directory symlink: {} differs", self.path.display(), self.first, self.difference)
+            write!(
+                f,
+                "{} in {} meets itself through a directory symlink: {} differs",
+                self.path.display(),
+                self.first,
+                self.difference
+            )
         } else {
-            write!(f, "{} from {} and {}: {} differs", self.path.display(), self.first, self.second, self.difference)
+            write!(
+                f,
+                "{} from {} and {}: {} differs",
+                self.path.display(),
+                self.first,
+                self.second,
+                self.difference
+            )
         }
     }
 }
 
 /// An action for each file of each package, in their order; or all conflicts.
-pub fn decide(packages: &[&PackageContents], policy: &FilePolicy) -> Result<Vec<Vec<FileAction>>, Vec<FileConflict>> {
+pub fn decide(
+    packages: &[&PackageContents],
+    policy: &FilePolicy,
+) -> Result<Vec<Vec<FileAction>>, Vec<FileConflict>> {
     let mut decided: Vec<Vec<Option<FileAction>>> =
         packages.iter().map(|package| policy::unwanted(&package.files, policy)).collect();
     let claims = claims(packages, &decided);

@@ -60,11 +60,13 @@ fn skip_emptied_directories(files: &[FileEntry], actions: &mut [Option<FileActio
     // Deepest first: a directory that goes may empty the one above.
     for directory in directories.iter().rev() {
         let inside = |file: &FileEntry| file.directory() == directory && file.path != Path::new("/");
-        let mut members = files.iter().zip(actions.iter()).filter(|(file, _)| inside(file)).map(|(_, action)| action);
+        let mut members =
+            files.iter().zip(actions.iter()).filter(|(file, _)| inside(file)).map(|(_, action)| action);
         if members.any(Option::is_none) {
             continue;
         }
-        let own = files.iter().position(|file| &file.path == directory && file.file_type() == FileType::Directory);
+        let own =
+            files.iter().position(|file| &file.path == directory && file.file_type() == FileType::Directory);
         if let Some(own) = own
             && actions[own].is_none()
         {

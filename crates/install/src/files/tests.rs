@@ -110,7 +110,10 @@ fn unwanted_documentation_takes_its_directory_along_but_licences_stay() {
 #[test]
 fn only_wanted_languages_are_installed() {
     let tagged = |path: &str, languages: &str| FileEntry { languages: languages.into(), ..file(path, "x") };
-    let a = package("a-1-1.noarch", vec![tagged("/de.mo", "de"), tagged("/fr.mo", "fr|fr_CA"), file("/any", "x")]);
+    let a = package(
+        "a-1-1.noarch",
+        vec![tagged("/de.mo", "de"), tagged("/fr.mo", "fr|fr_CA"), file("/any", "x")],
+    );
     let policy = FilePolicy { documentation: true, languages: Some(vec!["fr_CA".into()]) };
     assert_eq!(
         decide(&[&a], &policy).unwrap()[0],

@@ -4,7 +4,8 @@
 use super::{Circle, Component, Graph};
 
 pub(super) fn find(graph: &mut Graph) -> Vec<Circle> {
-    let mut search = Search { visited: vec![None; graph.nodes.len()], stack: Vec::new(), counter: 0, circles: Vec::new() };
+    let mut search =
+        Search { visited: vec![None; graph.nodes.len()], stack: Vec::new(), counter: 0, circles: Vec::new() };
     for start in 0..graph.nodes.len() {
         if search.visited[start].is_none() {
             search.visit(graph, start);

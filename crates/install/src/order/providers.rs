@@ -25,16 +25,19 @@ impl<'a> Providers<'a> {
             }
         }
         let links = DirectoryLinks::of(packages.iter().flat_map(|package| &package.files));
-        let wanted = packages.iter().flat_map(|package| &package.relations).flat_map(|relation| match &relation.dependency {
-            rpm_model::Dependency::Simple(capability) => vec![capability],
-            rpm_model::Dependency::Rich(rich) => rich.capabilities(),
+        let wanted = packages.iter().flat_map(|package| &package.relations).flat_map(|relation| {
+            match &relation.dependency {
+                rpm_model::Dependency::Simple(capability) => vec![capability],
+                rpm_model::Dependency::Rich(rich) => rich.capabilities(),
+            }
         });
         let mut by_path: BTreeMap<Vec<u8>, Vec<usize>> = wanted
             .filter(|capability| capability.is_path())
             .map(|capability| (links.resolve(capability.name.as_bytes()), Vec::new()))
             .collect();
         for (position, package) in packages.iter().enumerate() {
-            let visible = package.files.iter().filter(|file| file.color == 0 || file.color & TRANSACTION_COLOR != 0);
+            let visible =
+                package.files.iter().filter(|file| file.color == 0 || file.color & TRANSACTION_COLOR != 0);
             for file in visible {
                 if let Some(owners) = by_path.get_mut(&links.resolve(file.path.as_os_str().as_bytes())) {
                     owners.push(position);
@@ -48,11 +51,15 @@ impl<'a> Providers<'a> {
     pub(super) fn best(&self, package: usize, wanted: &Capability) -> Option<usize> {
         let mut candidates = Vec::new();
         if wanted.is_path() {
-            candidates = self.by_path.get(&self.links.resolve(wanted.name.as_bytes())).cloned().unwrap_or_default();
+            candidates =
+                self.by_path.get(&self.links.resolve(wanted.name.as_bytes())).cloned().unwrap_or_default();
         }
         if candidates.is_empty() {
             let named = self.by_name.get(&wanted.name[..]).into_iter().flatten();
-            candidates = named.filter(|(_, provide)| provide.overlaps(wanted)).map(|(position, _)| *position).collect();
+            candidates = named
+                .filter(|(_, provide)| provide.overlaps(wanted))
+                .map(|(position, _)| *position)
+                .collect();
         }
         // rpm's hash table gives the newest entry first.
         candidates.reverse();

@@ -46,13 +46,19 @@ impl Collector {
         let towards_tail = node.color != 0 && node.color != PREFERRED_COLOR;
         let place = queue.iter().position(|queued| {
             let queued = &self.graph.nodes[*queued];
-            !(towards_tail && node.color != queued.color) && queued.required_by_count <= node.required_by_count
+            !(towards_tail && node.color != queued.color)
+                && queued.required_by_count <= node.required_by_count
         });
         queue.insert(place.unwrap_or(queue.len()), package);
     }
 
     /// Takes one package; what it frees goes into `queue`, or into `outer` if it lies outside the circle being cut.
-    fn collect_one(&mut self, package: usize, queue: &mut VecDeque<usize>, mut outer: Option<&mut VecDeque<usize>>) {
+    fn collect_one(
+        &mut self,
+        package: usize,
+        queue: &mut VecDeque<usize>,
+        mut outer: Option<&mut VecDeque<usize>>,
+    ) {
         self.order.push(package);
         let here = self.graph.nodes[package].component;
         let edges = self.graph.nodes[package].required_by.clone();
@@ -92,7 +98,10 @@ impl Collector {
         self.measure(circle);
         let members = self.circles[circle].members.clone();
         loop {
-            let left = members.iter().copied().filter(|member| self.graph.nodes[*member].component != Component::Collected);
+            let left = members
+                .iter()
+                .copied()
+                .filter(|member| self.graph.nodes[*member].component != Component::Collected);
             // The last of the farthest, as rpm takes it.
             let Some(best) = left.max_by_key(|member| self.graph.nodes[*member].distance) else { break };
             let mut inner = VecDeque::from([best]);
@@ -109,7 +118,8 @@ impl Collector {
         let mut queue = VecDeque::new();
         for member in members {
             let nodes = &self.graph.nodes;
-            let needs = nodes[member].requires.iter().any(|edge| edge.scriptlet && nodes[edge.to].component == this);
+            let needs =
+                nodes[member].requires.iter().any(|edge| edge.scriptlet && nodes[edge.to].component == this);
             self.graph.nodes[member].distance = if needs { 0 } else { UNREACHED };
             if needs {
                 queue.push_back(member);

@@ -53,7 +53,13 @@ pub(super) fn graph(packages: &[&PackageContents]) -> Graph {
     graph
 }
 
-fn add(graph: &mut Graph, providers: &Providers<'_>, package: usize, relation: &Relation, dependency: &Dependency) {
+fn add(
+    graph: &mut Graph,
+    providers: &Providers<'_>,
+    package: usize,
+    relation: &Relation,
+    dependency: &Dependency,
+) {
     if relation.flags & UNORDERED != 0 && relation.flags & FORCED == 0 {
         return;
     }
@@ -85,7 +91,9 @@ fn add_simple(
     relation: &Relation,
     capability: &Capability,
 ) {
-    let Some(provider) = providers.best(package, capability).filter(|provider| *provider != package) else { return };
+    let Some(provider) = providers.best(package, capability).filter(|provider| *provider != package) else {
+        return;
+    };
     let legacy = relation.flags & ALL_REQUIRES == sense::PREREQ;
     let mut scriptlet = relation.flags & INSTALL != 0 || legacy;
     let weak = relation.kind != RelationKind::Requires || relation.flags & sense::MISSINGOK != 0;

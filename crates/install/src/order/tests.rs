@@ -52,8 +52,10 @@ fn backward_weak_relations_order_nothing() {
 fn a_circle_is_cut_where_no_scriptlet_needs_the_other() {
     for scriptlet in ["a", "b"] {
         let flags = |name| if name == scriptlet { sense::SCRIPT_PRE } else { 0 };
-        let packages =
-            [("a", vec![relation(Requires, "b", flags("a"))]), ("b", vec![relation(Requires, "a", flags("b"))])];
+        let packages = [
+            ("a", vec![relation(Requires, "b", flags("a"))]),
+            ("b", vec![relation(Requires, "a", flags("b"))]),
+        ];
         let expected = if scriptlet == "a" { "b a" } else { "a b" };
         assert_eq!(ordered(&packages, order), expected, "%pre of {scriptlet}");
     }
@@ -63,7 +65,8 @@ fn a_circle_is_cut_where_no_scriptlet_needs_the_other() {
 fn a_meta_requirement_orders_nothing() {
     let packages = [("a", vec![relation(Requires, "z", sense::META)]), ("z", vec![])];
     assert_eq!(ordered(&packages, order), "z a");
-    let packages = [("a", vec![relation(Requires, "z", 0)]), ("b", vec![relation(Requires, "a", 0)]), ("z", vec![])];
+    let packages =
+        [("a", vec![relation(Requires, "z", 0)]), ("b", vec![relation(Requires, "a", 0)]), ("z", vec![])];
     assert_eq!(ordered(&packages, order), "z a b");
 }
 

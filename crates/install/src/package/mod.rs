@@ -17,8 +17,8 @@ use std::path::Path;
 use rpm_model::header::{PackageHeaders, Tag};
 
 pub use contents::{
-    AccountSource, FileEntry, FileTrigger, FileType, PackageContents, PackageTriggers, Relation, RelationKind,
-    SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet, ScriptletKind, TriggerCondition,
+    AccountSource, FileEntry, FileTrigger, FileType, PackageContents, PackageTriggers, Relation,
+    RelationKind, SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet, ScriptletKind, TriggerCondition,
 };
 pub use error::{ContentsError, PackageError, PackageProblem};
 pub use read::{DEFAULT_TRIGGER_PRIORITY, contents, is_plain_absolute};
@@ -83,7 +83,9 @@ fn payload_facts(headers: &PackageHeaders) -> Result<PayloadFacts, PackageProble
         return Err(PackageProblem::PayloadFormat(format.to_owned()));
     }
     let compressor = match main.string(Tag::PAYLOAD_COMPRESSOR) {
-        Some(name) => Compressor::from_name(name).ok_or_else(|| PackageProblem::Compressor(name.to_owned()))?,
+        Some(name) => {
+            Compressor::from_name(name).ok_or_else(|| PackageProblem::Compressor(name.to_owned()))?
+        }
         None if main.has(Tag::PAYLOAD_SHA256) => Compressor::None,
         None => Compressor::Gzip,
     };

@@ -11,8 +11,8 @@ use rpm_model::header::{Header, PackageHeaders, Tag};
 use rpm_model::{Capability, Comparison, Constraint, Dependency, Nevra, PartialEvr, RichDependency};
 
 use super::contents::{
-    AccountSource, FileEntry, FileTrigger, PackageContents, PackageTriggers, Relation, RelationKind, Scriptlet,
-    ScriptletKind, TriggerCondition,
+    AccountSource, FileEntry, FileTrigger, PackageContents, PackageTriggers, Relation, RelationKind,
+    Scriptlet, ScriptletKind, TriggerCondition,
 };
 use super::error::ContentsError;
 
@@ -24,7 +24,8 @@ pub fn contents(headers: &PackageHeaders) -> Result<PackageContents, ContentsErr
     let header = &headers.main;
     let nevra = Nevra::from_header(headers)?;
     let files = files(header)?;
-    let provides = capabilities(header, Tag::PROVIDE_NAME, Tag::PROVIDE_FLAGS, Tag::PROVIDE_VERSION, "PROVIDENAME")?;
+    let provides =
+        capabilities(header, Tag::PROVIDE_NAME, Tag::PROVIDE_FLAGS, Tag::PROVIDE_VERSION, "PROVIDENAME")?;
     let accounts = accounts(header, &files)?;
     Ok(PackageContents {
         nevra,
@@ -90,8 +91,10 @@ fn files(header: &Header) -> Result<Vec<FileEntry>, ContentsError> {
     let algorithm = narrow(header.number(Tag::FILE_DIGEST_ALGO).unwrap_or(1));
     (0..count)
         .map(|i| {
-            let directory = usize::try_from(directory_indexes[i]).ok().and_then(|index| directories.get(index));
-            let directory = directory.ok_or(ContentsError::DirectoryIndex { file: i, index: directory_indexes[i] })?;
+            let directory =
+                usize::try_from(directory_indexes[i]).ok().and_then(|index| directories.get(index));
+            let directory =
+                directory.ok_or(ContentsError::DirectoryIndex { file: i, index: directory_indexes[i] })?;
             Ok(FileEntry {
                 path: path(directory, names[i])?,
                 mode: narrow(modes[i]),
@@ -117,7 +120,8 @@ fn path(directory: &[u8], name: &[u8]) -> Result<PathBuf, ContentsError> {
     let mut whole = directory.to_vec();
     whole.extend_from_slice(name);
     let inner = whole.strip_prefix(b"/").unwrap_or(&whole);
-    let plain = inner.is_empty() || inner.split(|b| *b == b'/').all(|part| !matches!(part, b"" | b"." | b".."));
+    let plain =
+        inner.is_empty() || inner.split(|b| *b == b'/').all(|part| !matches!(part, b"" | b"." | b".."));
     if directory.first() != Some(&b'/') || directory.last() != Some(&b'/') || name.contains(&b'/') || !plain {
         return Err(ContentsError::UnsafePath(text(&whole)));
     }
@@ -132,9 +136,21 @@ fn color(header: &Header, files: &[FileEntry]) -> u32 {
 fn relations(header: &Header) -> Result<Vec<Relation>, ContentsError> {
     let tags = [
         (RelationKind::Requires, Tag::REQUIRE_NAME, Tag::REQUIRE_FLAGS, Tag::REQUIRE_VERSION, "REQUIRENAME"),
-        (RelationKind::Recommends, Tag::RECOMMEND_NAME, Tag::RECOMMEND_FLAGS, Tag::RECOMMEND_VERSION, "RECOMMENDNAME"),
+        (
+            RelationKind::Recommends,
+            Tag::RECOMMEND_NAME,
+            Tag::RECOMMEND_FLAGS,
+            Tag::RECOMMEND_VERSION,
+            "RECOMMENDNAME",
+        ),
         (RelationKind::Suggests, Tag::SUGGEST_NAME, Tag::SUGGEST_FLAGS, Tag::SUGGEST_VERSION, "SUGGESTNAME"),
-        (RelationKind::Supplements, Tag::SUPPLEMENT_NAME, Tag::SUPPLEMENT_FLAGS, Tag::SUPPLEMENT_VERSION, "SUPPLEMENTNAME"),
+        (
+            RelationKind::Supplements,
+            Tag::SUPPLEMENT_NAME,
+            Tag::SUPPLEMENT_FLAGS,
+            Tag::SUPPLEMENT_VERSION,
+            "SUPPLEMENTNAME",
+        ),
         (RelationKind::Enhances, Tag::ENHANCE_NAME, Tag::ENHANCE_FLAGS, Tag::ENHANCE_VERSION, "ENHANCENAME"),
         (RelationKind::OrderWith, Tag::ORDER_NAME, Tag::ORDER_FLAGS, Tag::ORDER_VERSION, "ORDERNAME"),
     ];
@@ -168,12 +184,8 @@ fn scriptlets(header: &Header) -> BTreeMap<ScriptletKind, Scriptlet> {
 }
 
 fn package_triggers(header: &Header) -> Result<PackageTriggers, ContentsError> {
-    let scripts = trigger_scripts(
-        header,
-        Tag::TRIGGER_SCRIPTS,
-        Tag::TRIGGER_SCRIPT_PROGRAM,
-        Tag::TRIGGER_SCRIPT_FLAGS,
-    );
+    let scripts =
+        trigger_scripts(header, Tag::TRIGGER_SCRIPTS, Tag::TRIGGER_SCRIPT_PROGRAM, Tag::TRIGGER_SCRIPT_FLAGS);
     let capabilities =
         relation_rows(header, Tag::TRIGGER_NAME, Tag::TRIGGER_FLAGS, Tag::TRIGGER_VERSION, "TRIGGERNAME")?;
     let indexes = header.numbers(Tag::TRIGGER_INDEX);
@@ -248,7 +260,8 @@ fn file_triggers(header: &Header, tags: &FileTriggerTags) -> Result<Vec<FileTrig
         .collect();
     for ((prefix, _, flags), index) in rows.into_iter().zip(indexes) {
         let trigger = usize::try_from(index).ok().and_then(|index| triggers.get_mut(index));
-        let trigger = trigger.ok_or_else(|| ContentsError::TriggerIndex { trigger: prefix.clone(), index })?;
+        let trigger =
+            trigger.ok_or_else(|| ContentsError::TriggerIndex { trigger: prefix.clone(), index })?;
         if trigger.prefixes.is_empty() {
             trigger.flags = flags;
         }
@@ -273,7 +286,8 @@ fn trigger_scripts(header: &Header, scripts: Tag, programs: Tag, flags: Tag) -> 
 
 /// Account lines come as `Provides: user(NAME) = BASE64`; a provide without a value only says that the account exists.
 fn accounts(header: &Header, files: &[FileEntry]) -> Result<Vec<AccountSource>, ContentsError> {
-    let rows = relation_rows(header, Tag::PROVIDE_NAME, Tag::PROVIDE_FLAGS, Tag::PROVIDE_VERSION, "PROVIDENAME")?;
+    let rows =
+        relation_rows(header, Tag::PROVIDE_NAME, Tag::PROVIDE_FLAGS, Tag::PROVIDE_VERSION, "PROVIDENAME")?;
     let declaring = declaring_files(header);
     let mut sources: Vec<AccountSource> = Vec::new();
     for (index, (name, version, flags)) in rows.into_iter().enumerate() {
@@ -381,10 +395,20 @@ fn relation_rows(
     if names.len() != flags.len() {
         return Err(uneven(label, names.len(), "its flags", flags.len()));
     }
-    Ok(names.into_iter().zip(versions).zip(flags).map(|((name, version), flags)| (name, version, flags)).collect())
+    Ok(names
+        .into_iter()
+        .zip(versions)
+        .zip(flags)
+        .map(|((name, version), flags)| (name, version, flags))
+        .collect())
 }
 
-fn uneven(first: &'static str, first_length: usize, second: &'static str, second_length: usize) -> ContentsError {
+fn uneven(
+    first: &'static str,
+    first_length: usize,
+    second: &'static str,
+    second_length: usize,
+) -> ContentsError {
     ContentsError::Uneven { first, first_length, second, second_length }
 }
 
@@ -400,7 +424,8 @@ fn text(bytes: &[u8]) -> String {
 pub fn is_plain_absolute(path: &Path) -> bool {
     let bytes = path.as_os_str().as_bytes();
     bytes.first() == Some(&b'/')
-        && (bytes.len() == 1 || bytes[1..].split(|b| *b == b'/').all(|part| !matches!(part, b"" | b"." | b"..")))
+        && (bytes.len() == 1
+            || bytes[1..].split(|b| *b == b'/').all(|part| !matches!(part, b"" | b"." | b"..")))
 }
 
 #[cfg(test)]
@@ -409,9 +434,16 @@ mod tests {
 
     #[test]
     fn paths_that_could_leave_the_root_are_refused() {
-        for (directory, name) in
-            [("/usr/../", "x"), ("usr/", "x"), ("/usr", "x"), ("/usr/", "a/b"), ("/", ".."), ("//", "x"), ("/./", "x"), ("", "")]
-        {
+        for (directory, name) in [
+            ("/usr/../", "x"),
+            ("usr/", "x"),
+            ("/usr", "x"),
+            ("/usr/", "a/b"),
+            ("/", ".."),
+            ("//", "x"),
+            ("/./", "x"),
+            ("", ""),
+        ] {
             assert!(path(directory.as_bytes(), name.as_bytes()).is_err(), "{directory}{name}");
         }
         assert_eq!(path(b"/usr/bin/", b"ls").unwrap(), Path::new("/usr/bin/ls"));

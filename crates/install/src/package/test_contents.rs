@@ -53,5 +53,11 @@ pub(crate) fn directory(path: &str) -> FileEntry {
 }
 
 pub(crate) fn symlink(path: &str, target: &str) -> FileEntry {
-    FileEntry { mode: 0o120_777, digest: None, size: target.len() as u64, link_target: target.into(), ..file(path, "") }
+    FileEntry {
+        mode: 0o120_777,
+        digest: None,
+        size: target.len() as u64,
+        link_target: target.into(),
+        ..file(path, "")
+    }
 }

@@ -48,7 +48,8 @@ pub enum ArchiveError {
 impl<'a, R: Read> Archive<'a, R> {
     /// Starts reading at the archive's first byte.
     pub fn new(plain: R, files: &'a [FileEntry]) -> Self {
-        let by_path = files.iter().enumerate().map(|(i, file)| (file.path.as_os_str().as_bytes(), i)).collect();
+        let by_path =
+            files.iter().enumerate().map(|(i, file)| (file.path.as_os_str().as_bytes(), i)).collect();
         Archive {
             reader: CpioReader::new(plain),
             files,
@@ -198,7 +199,10 @@ mod tests {
         let files = [directory("/d"), file("/d/a", "one"), symlink("/d/l", "a")];
         let bytes = newc(&[("./d/l", "a"), ("./d", ""), ("./d/a", "one")]);
         let some = |path: &str, content: Option<&str>| (path.to_owned(), content.map(str::to_owned));
-        assert_eq!(read(&bytes, &files).unwrap(), [some("/d/l", None), some("/d", None), some("/d/a", Some("one"))]);
+        assert_eq!(
+            read(&bytes, &files).unwrap(),
+            [some("/d/l", None), some("/d", None), some("/d/a", Some("one"))]
+        );
     }
 
     #[test]
@@ -226,7 +230,10 @@ mod tests {
         ghost.flags = file_flags::GHOST;
         let files = [file("/a", "one"), ghost];
         assert!(read(&newc(&[("./a", "one")]), &files).is_ok());
-        assert!(matches!(read(&newc(&[("./a", "one"), ("./a", "one")]), &files), Err(ArchiveError::Twice(_))));
+        assert!(matches!(
+            read(&newc(&[("./a", "one"), ("./a", "one")]), &files),
+            Err(ArchiveError::Twice(_))
+        ));
         assert!(matches!(read(&newc(&[]), &files), Err(ArchiveError::Missing(path)) if path == "/a"));
     }
 }

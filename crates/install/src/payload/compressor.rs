@@ -43,7 +43,8 @@ impl Compressor {
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(compressed)),
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(compressed)),
             Self::Xz => {
-                let stream = liblzma::stream::Stream::new_stream_decoder(u64::MAX, liblzma::stream::CONCATENATED)?;
+                let stream =
+                    liblzma::stream::Stream::new_stream_decoder(u64::MAX, liblzma::stream::CONCATENATED)?;
                 Box::new(liblzma::read::XzDecoder::new_stream(compressed, stream))
             }
             Self::Lzma => {

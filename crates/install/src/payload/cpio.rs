@@ -121,8 +121,7 @@ mod tests {
 
     fn newc(magic: &str, name: &str, content: &[u8]) -> Vec<u8> {
         let mut bytes = magic.as_bytes().to_vec();
-        let fields =
-            [0, 0o100_644, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
+        let fields = [0, 0o100_644, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
         for field in fields {
             bytes.extend(format!("{field:08x}").bytes());
         }
@@ -137,7 +136,8 @@ mod tests {
     #[test]
     fn named_entries_are_read_up_to_the_trailer() {
         let bytes =
-            [newc("070701", "./a", b"hello"), newc("070702", "./bc", b""), newc("070701", "TRAILER!!!", b"")].concat();
+            [newc("070701", "./a", b"hello"), newc("070702", "./bc", b""), newc("070701", "TRAILER!!!", b"")]
+                .concat();
         let mut reader = CpioReader::new(&bytes[..]);
         assert_eq!(reader.head().unwrap(), Head::Named(b"./a".to_vec()));
         let mut content = [0; 5];

@@ -159,7 +159,9 @@ fn serve(position: usize, package: &Package, sender: &Sender<Message>, gate: &Ga
     let result = VerifiedPayload::open(package).and_then(|mut payload| {
         wanted = sender.send(Message::Proven(payload.digests())).is_ok();
         payload.decompress(package, |bytes| {
-            wanted = wanted && gate.wait(position, bytes.len()) && sender.send(Message::Block(bytes.to_vec())).is_ok();
+            wanted = wanted
+                && gate.wait(position, bytes.len())
+                && sender.send(Message::Block(bytes.to_vec())).is_ok();
             wanted
         })
     });

@@ -165,8 +165,10 @@ impl VerifiedPayload {
             package.payload.digest.compare(proof)?;
         }
         let digests = PackageDigests { sha256: whole.0.finalize().into(), sha512: whole.1.finalize().into() };
-        let mut payload =
-            VerifiedPayload { digests, bytes: if keep { ProvenBytes::Memory(kept) } else { ProvenBytes::File(file) } };
+        let mut payload = VerifiedPayload {
+            digests,
+            bytes: if keep { ProvenBytes::Memory(kept) } else { ProvenBytes::File(file) },
+        };
         if package.payload.digest.is_plain() {
             payload.prove_plain(package)?;
         }

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn values_replace_their_names_and_two_percent_signs_are_one() {
-        let value = |name: &str| if name == "NAME" { Ok("bash".to_owned()) } else { Err(ExpandError::Tag(name.into())) };
+        let value = |name: &str| {
+            if name == "NAME" { Ok("bash".to_owned()) } else { Err(ExpandError::Tag(name.into())) }
+        };
         assert_eq!(fill(b"echo %{NAME} 100%% %s", value).unwrap(), b"echo bash 100% %s");
         assert!(matches!(fill(b"%{OTHER}", value), Err(ExpandError::Tag(_))));
         assert!(matches!(fill(b"%{NAME", value), Err(ExpandError::Open)));

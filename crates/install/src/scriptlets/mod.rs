@@ -116,7 +116,8 @@ impl<'a> Scriptlets<'a> {
         body: Option<&[u8]>,
         arguments: &Arguments<'_>,
     ) -> Result<Ending, ScriptletError> {
-        let (program, own) = scriptlet.program.split_first().map_or(("/bin/sh", &[][..]), |(p, a)| (p.as_str(), a));
+        let (program, own) =
+            scriptlet.program.split_first().map_or(("/bin/sh", &[][..]), |(p, a)| (p.as_str(), a));
         let mut call = Call::new(program).args(own);
         let mut file = None;
         if let Some(body) = body {
@@ -124,7 +125,9 @@ impl<'a> Scriptlets<'a> {
             let path = PathBuf::from(format!("{TEMPORARY}/rpm-tmp.{:06}", self.run));
             self.root.write(&path, body, 0o600)?;
             call = call.arg(&path);
-            call = call.args([arguments.first, arguments.second].into_iter().flatten().map(|number| number.to_string()));
+            call = call.args(
+                [arguments.first, arguments.second].into_iter().flatten().map(|number| number.to_string()),
+            );
             file = Some(path);
         }
         let call = call
@@ -138,9 +141,10 @@ impl<'a> Scriptlets<'a> {
         }
         match ended {
             Ok(output) => Ok(Ending { failure: failure(output.status), output: tail(&output.stdout) }),
-            Err(error @ (CallError::NotFound { .. } | CallError::Execute { .. })) => {
-                Ok(Ending { failure: Some(format!("failed with exit status {NOT_FOUND_STATUS}: {error}")), output: String::new() })
-            }
+            Err(error @ (CallError::NotFound { .. } | CallError::Execute { .. })) => Ok(Ending {
+                failure: Some(format!("failed with exit status {NOT_FOUND_STATUS}: {error}")),
+                output: String::new(),
+            }),
             Err(error) => Err(ScriptletError::Sandbox(error)),
         }
     }
@@ -154,9 +158,13 @@ impl<'a> Scriptlets<'a> {
         kind: ScriptletKind,
     ) -> Result<Ending, ScriptletError> {
         let lua = self.lua.ok_or(ScriptletError::NoLua)?;
-        let counts: Vec<u32> =
-            [arguments.first, arguments.second].into_iter().flatten().map(|count| u32::try_from(count).unwrap_or(u32::MAX)).collect();
-        let files: Vec<Vec<u8>> = arguments.paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
+        let counts: Vec<u32> = [arguments.first, arguments.second]
+            .into_iter()
+            .flatten()
+            .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+            .collect();
+        let files: Vec<Vec<u8>> =
+            arguments.paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
         let description = format!("%{}({})", kind.name(), package.nevra());
         let output = lua.run(
             &self.sandbox,

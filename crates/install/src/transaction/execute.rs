@@ -34,13 +34,15 @@ pub struct InstallOptions {
     pub memory: usize,
     /// What runs Lua scriptlets; without it they cannot run, which is an error when one comes.
     pub lua: Option<Interpreter>,
+    /// Files of OpenPGP certificates that rpm in the tree shall trust, armored or not.
+    pub trusted_keys: Vec<Vec<u8>>,
 }
 
 impl InstallOptions {
     /// For a tree of that time: a thread a processor, at most 256 MiB waiting.
     pub fn new(epoch: u32, lua: Option<Interpreter>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        InstallOptions { epoch, threads, memory: 256 << 20, lua }
+        InstallOptions { epoch, threads, memory: 256 << 20, lua, trusted_keys: Vec::new() }
     }
 }
 
@@ -157,7 +159,11 @@ pub fn execute(
         options,
         progress,
         scriptlets: Scriptlets::new(&root, u64::from(options.epoch), options.lua.as_ref()),
-        packages: transaction.steps.iter().map(|step| (step.package.nevra().to_string(), &step.package)).collect(),
+        packages: transaction
+            .steps
+            .iter()
+            .map(|step| (step.package.nevra().to_string(), &step.package))
+            .collect(),
         report: Report::default(),
     };
     let mut transaction = transaction.clone();
@@ -268,14 +274,22 @@ impl<'a> Run<'a> {
         self.report.files += unpacked.files;
         self.report.bytes += unpacked.bytes;
         self.report.deferred.extend(unpacked.deferred);
-        let owners = unpacked.unknown_owners.into_iter().map(|(owner, path)| WarningKind::UnknownOwner { owner, path });
+        let owners = unpacked
+            .unknown_owners
+            .into_iter()
+            .map(|(owner, path)| WarningKind::UnknownOwner { owner, path });
         let aside = unpacked.set_aside.into_iter().map(WarningKind::SetAside);
         self.report.warnings.extend(owners.chain(aside).map(|what| Warning { package: name.clone(), what }));
         self.spent(Phase::Unpack, phase);
         Ok(digests)
     }
 
-    fn scriptlet(&mut self, package: &Package, kind: ScriptletKind, count: usize) -> Result<(), InstallError> {
+    fn scriptlet(
+        &mut self,
+        package: &Package,
+        kind: ScriptletKind,
+        count: usize,
+    ) -> Result<(), InstallError> {
         let Some(scriptlet) = package.contents.scriptlets.get(&kind) else { return Ok(()) };
         let phase = Stopwatch::start();
         let arguments = Arguments { first: Some(count), ..Arguments::default() };
@@ -289,8 +303,11 @@ impl<'a> Run<'a> {
             let phase = Stopwatch::start();
             let owner = firing.owner.nevra.to_string();
             let Some(package) = self.packages.get(&owner).copied() else { continue };
-            let arguments =
-                Arguments { first: Some(firing.first_argument), second: firing.second_argument, paths: firing.paths };
+            let arguments = Arguments {
+                first: Some(firing.first_argument),
+                second: firing.second_argument,
+                paths: firing.paths,
+            };
             self.run(package, firing.script, firing.kind, &arguments)?;
             self.spent(Phase::Triggers, phase);
         }
@@ -323,9 +340,16 @@ impl<'a> Run<'a> {
     }
 
     /// Written once, before %posttrans, which is the first to find it: scriptlets before that are no place to ask rpm.
-    fn write_databases(&self, transaction: &Transaction, digests: &[PackageDigests]) -> Result<(), InstallError> {
-        let states: Vec<Vec<FileState>> =
-            transaction.steps.iter().map(|step| step.actions.iter().map(|action| action.state()).collect()).collect();
+    fn write_databases(
+        &self,
+        transaction: &Transaction,
+        digests: &[PackageDigests],
+    ) -> Result<(), InstallError> {
+        let states: Vec<Vec<FileState>> = transaction
+            .steps
+            .iter()
+            .map(|step| step.actions.iter().map(|action| action.state()).collect())
+            .collect();
         let epoch = self.options.epoch;
         let records = transaction.steps.iter().zip(&states).zip(digests).zip(0..);
         let records = records.map(|(((step, states), digests), place)| rpmdb::InstalledPackage {
@@ -337,8 +361,15 @@ impl<'a> Run<'a> {
             digests: rpmdb::PackageDigests { sha256: digests.sha256, sha512: digests.sha512 },
         });
         let (_database, database_path) = self.directory(DATABASE)?;
-        rpmdb::write(&database_path, records)?;
-        let cookie = rpmdb::cookie(&database_path.join(rpmdb::DATABASE_FILE)).map_err(InstallError::Cookie)?;
+        let keys: Vec<rpmdb::TrustedKeys<'_>> = self
+            .options
+            .trusted_keys
+            .iter()
+            .map(|file| rpmdb::TrustedKeys { file, transaction_id: epoch })
+            .collect();
+        rpmdb::write_with_keys(&database_path, &keys, records)?;
+        let cookie =
+            rpmdb::cookie(&database_path.join(rpmdb::DATABASE_FILE)).map_err(InstallError::Cookie)?;
         let states: Vec<PackageState> = transaction
             .steps
             .iter()

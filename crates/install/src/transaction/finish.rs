@@ -48,7 +48,8 @@ fn walk(root: &Path, path: &Path, time: &mut impl FnMut(&Path, i64, bool) -> i64
     if changed.mtime() != wanted || changed.mtime_nsec() != 0 {
         let stamp = Timespec { tv_sec: wanted, tv_nsec: 0 };
         let stamps = Timestamps { last_access: stamp, last_modification: stamp };
-        rustix::fs::utimensat(CWD, &outside, &stamps, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed(error.into()))?;
+        rustix::fs::utimensat(CWD, &outside, &stamps, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| failed(error.into()))?;
     }
     Ok(())
 }

@@ -33,8 +33,9 @@ impl<'a> Installed<'a> {
         let count = self.count(&last.contents.nevra.name);
         // By priority, then by the owner's place, then by the trigger's place: a stable sort keeps the latter two.
         let owners = self.packages().iter().map(|package| package.contents);
-        let mut on_its_files: Vec<(&PackageContents, &FileTrigger)> =
-            owners.flat_map(|owner| owner.file_triggers.iter().map(move |trigger| (owner, trigger))).collect();
+        let mut on_its_files: Vec<(&PackageContents, &FileTrigger)> = owners
+            .flat_map(|owner| owner.file_triggers.iter().map(move |trigger| (owner, trigger)))
+            .collect();
         on_its_files.sort_by_key(|(_, trigger)| std::cmp::Reverse(trigger.priority));
         let mut firings: Vec<Firing<'a>> = on_its_files
             .into_iter()
@@ -51,7 +52,9 @@ impl<'a> Installed<'a> {
                 })
             })
             .collect();
-        for trigger in by_priority(&last.contents.file_triggers).filter(|trigger| class.holds(trigger.priority)) {
+        for trigger in
+            by_priority(&last.contents.file_triggers).filter(|trigger| class.holds(trigger.priority))
+        {
             // rpm does not see the new files here: it looks at its database, where their states are still missing.
             let before = &self.packages()[..self.packages().len() - 1];
             if let Some((first, paths)) = all_paths(before, trigger) {
@@ -78,8 +81,9 @@ fn all_paths<'a>(
     let mut paths = Vec::new();
     for prefix in &trigger.prefixes {
         // rpm looks the prefix up among the directories of its database.
-        let with_directory =
-            packages.iter().filter(|package| package.contents.files.iter().any(|file| has_directory_prefix(file, prefix)));
+        let with_directory = packages
+            .iter()
+            .filter(|package| package.contents.files.iter().any(|file| has_directory_prefix(file, prefix)));
         for package in with_directory {
             for (file, action) in package.contents.files.iter().zip(package.actions) {
                 if has_prefix(file, prefix) && action.state() == FileState::Normal {
@@ -127,7 +131,9 @@ fn new_paths<'a>(package: &InstalledPackage<'a>, trigger: &FileTrigger) -> Vec<&
     trigger
         .prefixes
         .iter()
-        .flat_map(|prefix| files().filter(move |(file, action)| has_prefix(file, prefix) && !action.is_skip()))
+        .flat_map(|prefix| {
+            files().filter(move |(file, action)| has_prefix(file, prefix) && !action.is_skip())
+        })
         .map(|(file, _)| file.path.as_path())
         .collect()
 }
@@ -140,5 +146,7 @@ fn has_prefix(file: &FileEntry, prefix: &str) -> bool {
 fn has_directory_prefix(file: &FileEntry, prefix: &str) -> bool {
     let directory = file.directory().as_os_str().as_bytes();
     let prefix = prefix.as_bytes();
-    directory.starts_with(prefix) || (prefix.split_last() == Some((&b'/', directory))) || (directory == b"/" && prefix == b"/")
+    directory.starts_with(prefix)
+        || (prefix.split_last() == Some((&b'/', directory)))
+        || (directory == b"/" && prefix == b"/")
 }

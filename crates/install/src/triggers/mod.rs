@@ -73,7 +73,12 @@ impl<'a> Installed<'a> {
     }
 
     /// Those of other packages first, then the package's own, set off by what is there.
-    fn package_triggers(&self, package: &'a PackageContents, kind: ScriptletKind, sense: u32) -> Vec<Firing<'a>> {
+    fn package_triggers(
+        &self,
+        package: &'a PackageContents,
+        kind: ScriptletKind,
+        sense: u32,
+    ) -> Vec<Firing<'a>> {
         let mut firings = Vec::new();
         for owner in &self.packages {
             let condition = fired_condition(owner.contents, package, sense);

@@ -45,7 +45,11 @@ fn told(firings: &[Firing<'_>]) -> Vec<String> {
 #[test]
 fn a_package_fires_the_triggers_of_others_in_its_range_of_versions() {
     let mut watcher = package("watcher-1-1.noarch", vec![]);
-    let condition = |text, flags, script| TriggerCondition { capability: Capability::parse(text).unwrap(), flags, script };
+    let condition = |text, flags, script| TriggerCondition {
+        capability: Capability::parse(text).unwrap(),
+        flags,
+        script,
+    };
     watcher.triggers = PackageTriggers {
         conditions: vec![
             condition("watched < 2", dependency_flags::TRIGGERIN, 0),
@@ -101,7 +105,8 @@ fn transaction_file_triggers_run_once_at_the_end_with_all_installed_files() {
     first.transaction_file_triggers =
         vec![file_trigger(&["/usr/share/x/"], 5, "late"), file_trigger(&["/usr/share/x/"], 7, "early")];
     first.transaction_file_triggers.push(file_trigger(&["/nowhere"], 9, "never"));
-    let mut second = package("second-1-1.noarch", vec![file("/usr/share/x/2", "x"), file("/usr/share/x/3", "x")]);
+    let mut second =
+        package("second-1-1.noarch", vec![file("/usr/share/x/2", "x"), file("/usr/share/x/3", "x")]);
     second.transaction_file_triggers = vec![file_trigger(&["/usr/share/x"], 1_000_000, "second")];
     let mut all = [with_actions(first), with_actions(second)];
     all[1].1[1] = FileAction::SkipUnwanted;
@@ -117,8 +122,10 @@ fn transaction_file_triggers_run_once_at_the_end_with_all_installed_files() {
 
 #[test]
 fn prefixes_are_plain_strings_but_whole_directories_are_needed_to_find_a_package() {
-    let mut owner = package("owner-1-1.noarch", vec![file("/usr/lib/foo.so", "x"), file("/usr/libfoo/x", "x")]);
-    owner.transaction_file_triggers = vec![file_trigger(&["/usr/lib/foo"], 1, "partial"), file_trigger(&["/usr/libf"], 1, "directory")];
+    let mut owner =
+        package("owner-1-1.noarch", vec![file("/usr/lib/foo.so", "x"), file("/usr/libfoo/x", "x")]);
+    owner.transaction_file_triggers =
+        vec![file_trigger(&["/usr/lib/foo"], 1, "partial"), file_trigger(&["/usr/libf"], 1, "directory")];
     let all = [with_actions(owner)];
     let firings = transaction_file_triggers(&installed(&all));
     assert_eq!(told(&firings), ["directory 1 - /usr/libfoo/x"]);

@@ -4,11 +4,46 @@
 
 /// In the order of their numbers.
 const NAMES: [&str; 41] = [
-    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-    "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
-    "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
-    "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
-    "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
     "checkpoint_restore",
 ];
 const REVISION_2: u32 = 0x0200_0000;
@@ -50,14 +85,18 @@ pub fn capability_attribute(text: &str) -> Result<Option<Vec<u8>>, CapabilityTex
     }
     let magic = REVISION_2 | if sets.effective == 0 { 0 } else { EFFECTIVE };
     let (permitted, inheritable) = (sets.permitted.to_le_bytes(), sets.inheritable.to_le_bytes());
-    Ok(Some([&magic.to_le_bytes()[..], &permitted[..4], &inheritable[..4], &permitted[4..], &inheritable[4..]].concat()))
+    Ok(Some(
+        [&magic.to_le_bytes()[..], &permitted[..4], &inheritable[..4], &permitted[4..], &inheritable[4..]]
+            .concat(),
+    ))
 }
 
 fn apply(sets: &mut Sets, clause: &str) -> Result<(), CapabilityTextError> {
     let wrong = || CapabilityTextError::Clause(clause.to_owned());
     let start = clause.find(['=', '+', '-']).ok_or_else(wrong)?;
     let (names, mut actions) = clause.split_at(start);
-    let mask = mask(names, actions.starts_with('=')).ok_or_else(|| CapabilityTextError::Name(names.to_owned()))?;
+    let mask =
+        mask(names, actions.starts_with('=')).ok_or_else(|| CapabilityTextError::Name(names.to_owned()))?;
     while let Some(operator) = actions.chars().next() {
         let rest = &actions[1..];
         let end = rest.find(['=', '+', '-']).unwrap_or(rest.len());

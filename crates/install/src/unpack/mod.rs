@@ -170,9 +170,11 @@ impl<'a> Unpacker<'a> {
         self.result.files += 1;
         match file.file_type() {
             FileType::Directory => self.make_directory(file),
-            FileType::Symlink => self.replace(file, self.actions[member.file], "make the symbolic link", |directory, name| {
-                rustix::fs::symlinkat(&file.link_target, directory, name)
-            }),
+            FileType::Symlink => {
+                self.replace(file, self.actions[member.file], "make the symbolic link", |directory, name| {
+                    rustix::fs::symlinkat(&file.link_target, directory, name)
+                })
+            }
             FileType::Unknown => Err(UnpackError::FileType { path: file.path.clone(), mode: file.mode }),
             _ => self.make_node(file),
         }
@@ -201,14 +203,18 @@ impl<'a> Unpacker<'a> {
         if !skipped {
             let action = self.actions[member.file];
             if self.links.has(set) {
-                let (from, from_name) = self.links.source(set).ok_or_else(|| failed("link", file)(Errno::NOENT.into()))?;
+                let (from, from_name) =
+                    self.links.source(set).ok_or_else(|| failed("link", file)(Errno::NOENT.into()))?;
                 self.replace(file, action, "make the hard link", |directory, name| {
                     rustix::fs::linkat(&from, &from_name, directory, name, AtFlags::empty())
                 })?;
                 self.result.files += 1;
             } else {
                 let (name, made) = self.create(file, action)?;
-                let directory = self.directory(file)?.try_clone_to_owned().map_err(failed("open the directory of", file))?;
+                let directory = self
+                    .directory(file)?
+                    .try_clone_to_owned()
+                    .map_err(failed("open the directory of", file))?;
                 self.links.start(set, directory, name, made);
             }
         }
@@ -235,7 +241,12 @@ impl<'a> Unpacker<'a> {
         Ok((used, made))
     }
 
-    fn write<R: Read>(&mut self, archive: &mut Archive<'_, R>, mut made: &File, file: &FileEntry) -> Result<(), UnpackError> {
+    fn write<R: Read>(
+        &mut self,
+        archive: &mut Archive<'_, R>,
+        mut made: &File,
+        file: &FileEntry,
+    ) -> Result<(), UnpackError> {
         loop {
             let count = archive.read(&mut self.block)?;
             if count == 0 {
@@ -249,7 +260,8 @@ impl<'a> Unpacker<'a> {
     /// Owner before mode before capabilities before time: each step would undo a later one.
     fn finish_regular(&mut self, made: &File, file: &FileEntry) -> Result<(), UnpackError> {
         let owner = self.owner(file);
-        rustix::fs::fchown(made, Some(owner.uid), Some(owner.gid)).map_err(kernel("change the owner of", file))?;
+        rustix::fs::fchown(made, Some(owner.uid), Some(owner.gid))
+            .map_err(kernel("change the owner of", file))?;
         rustix::fs::fchmod(made, owner.mode).map_err(kernel("change the mode of", file))?;
         self.set_capabilities(made, file)?;
         rustix::fs::futimens(made, &times(file)).map_err(kernel("change the time of", file))
@@ -278,7 +290,8 @@ impl<'a> Unpacker<'a> {
             None => self.root.fd().try_clone_to_owned().map_err(failed("open", file))?,
             Some(name) => self.directory_to_own(file, name)?,
         };
-        rustix::fs::fchown(&made, Some(owner.uid), Some(owner.gid)).map_err(kernel("change the owner of", file))?;
+        rustix::fs::fchown(&made, Some(owner.uid), Some(owner.gid))
+            .map_err(kernel("change the owner of", file))?;
         rustix::fs::fchmod(&made, owner.mode).map_err(kernel("change the mode of", file))
     }
 
@@ -294,7 +307,8 @@ impl<'a> Unpacker<'a> {
             // Something else is in the way, which rpm replaces.
             Err(_) => {
                 let directory = self.directory(file)?;
-                rustix::fs::unlinkat(directory, name, AtFlags::empty()).map_err(kernel("replace by a directory", file))?;
+                rustix::fs::unlinkat(directory, name, AtFlags::empty())
+                    .map_err(kernel("replace by a directory", file))?;
                 rustix::fs::mkdirat(directory, name, Mode::from_raw_mode(0o700))
                     .map_err(kernel("make the directory", file))?;
                 Ok(self.root.open_directory(&file.path, false)?)
@@ -310,7 +324,9 @@ impl<'a> Unpacker<'a> {
             rustix::fs::mknodat(directory, name, kind, Mode::from_raw_mode(0o600), device)
         });
         match made {
-            Err(UnpackError::File { source, .. }) if source.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
+            Err(UnpackError::File { source, .. })
+                if source.raw_os_error() == Some(Errno::PERM.raw_os_error()) =>
+            {
                 self.result.deferred.push(Deferred {
                     path: file.path.clone(),
                     what: DeferredKind::Device {
@@ -327,7 +343,8 @@ impl<'a> Unpacker<'a> {
         }
         let name = file.path.file_name().unwrap_or_default();
         let directory = self.directory(file)?;
-        rustix::fs::chmodat(directory, name, owner.mode, AtFlags::empty()).map_err(kernel("change the mode of", file))?;
+        rustix::fs::chmodat(directory, name, owner.mode, AtFlags::empty())
+            .map_err(kernel("change the mode of", file))?;
         rustix::fs::utimensat(directory, name, &times(file), AtFlags::SYMLINK_NOFOLLOW)
             .map_err(kernel("change the time of", file))
     }
@@ -367,7 +384,8 @@ impl<'a> Unpacker<'a> {
     ) -> Result<(), UnpackError> {
         let name = file.path.file_name().ok_or_else(|| kernel(step, file)(Errno::ISDIR))?;
         let mut used = name.to_owned();
-        let directory = self.directory(file)?.try_clone_to_owned().map_err(failed("open the directory of", file))?;
+        let directory =
+            self.directory(file)?.try_clone_to_owned().map_err(failed("open the directory of", file))?;
         match action {
             FileAction::CreateBeside => {
                 used.push(".rpmnew");
@@ -376,7 +394,8 @@ impl<'a> Unpacker<'a> {
             FileAction::CreateAndKeepOld => {
                 let mut kept = name.to_owned();
                 kept.push(".rpmorig");
-                rustix::fs::renameat(&directory, name, &directory, &kept).map_err(kernel("set aside", file))?;
+                rustix::fs::renameat(&directory, name, &directory, &kept)
+                    .map_err(kernel("set aside", file))?;
                 self.result.set_aside.push(format!("{0} saved as {0}.rpmorig", file.path.display()));
             }
             _ => {}
@@ -406,12 +425,18 @@ impl<'a> Unpacker<'a> {
     fn owner(&mut self, file: &FileEntry) -> Owner {
         let mut mode = file.permissions();
         let uid = self.accounts.user(&file.user).unwrap_or_else(|| {
-            self.result.unknown_owners.entry(format!("user {}", file.user)).or_insert_with(|| file.path.clone());
+            self.result
+                .unknown_owners
+                .entry(format!("user {}", file.user))
+                .or_insert_with(|| file.path.clone());
             mode &= !0o4000;
             0
         });
         let gid = self.accounts.group(&file.group).unwrap_or_else(|| {
-            self.result.unknown_owners.entry(format!("group {}", file.group)).or_insert_with(|| file.path.clone());
+            self.result
+                .unknown_owners
+                .entry(format!("group {}", file.group))
+                .or_insert_with(|| file.path.clone());
             mode &= !0o2000;
             0
         });

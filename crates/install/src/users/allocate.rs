@@ -13,7 +13,11 @@ use crate::root::RootDirectory;
 const HIGHEST_SYSTEM_ID: u32 = 999;
 const LOWEST_SYSTEM_ID: u32 = 1;
 
-pub(super) fn add(databases: &mut Databases, lines: &[AccountLine], root: &RootDirectory) -> Result<(), AccountsError> {
+pub(super) fn add(
+    databases: &mut Databases,
+    lines: &[AccountLine],
+    root: &RootDirectory,
+) -> Result<(), AccountsError> {
     let ranges: Vec<(u32, u32)> = lines
         .iter()
         .filter_map(|line| if let AccountLine::Range { from, to } = line { Some((*from, *to)) } else { None })
@@ -76,17 +80,23 @@ impl Allocator<'_> {
             _ => None,
         };
         // A group takes the number of the user of its name before any other.
-        let gid = gid.or_else(|| self.databases.users.get(name).copied().filter(|uid| self.group_id_is_free(*uid, name)));
+        let gid = gid.or_else(|| {
+            self.databases.users.get(name).copied().filter(|uid| self.group_id_is_free(*uid, name))
+        });
         let gid = match gid {
             Some(gid) => gid,
-            None => self.free(|this, id| this.group_id_is_free(id, name) && this.user_id_is_free(id, name), name)?,
+            None => {
+                self.free(|this, id| this.group_id_is_free(id, name) && this.user_id_is_free(id, name), name)?
+            }
         };
         self.databases.add_group(name, gid);
         Ok(gid)
     }
 
     fn user(&mut self, line: &AccountLine) -> Result<(), AccountsError> {
-        let AccountLine::User { name, id, group, locked, description, home, shell } = line else { return Ok(()) };
+        let AccountLine::User { name, id, group, locked, description, home, shell } = line else {
+            return Ok(());
+        };
         if self.databases.users.contains_key(name) {
             return Ok(());
         }
@@ -114,7 +124,9 @@ impl Allocator<'_> {
         });
         let uid = match uid {
             Some(uid) => uid,
-            None => self.free(|this, id| this.user_id_is_free(id, name) && this.group_id_is_free(id, name), name)?,
+            None => {
+                self.free(|this, id| this.user_id_is_free(id, name) && this.group_id_is_free(id, name), name)?
+            }
         };
         self.databases.add_user(NewUser {
             name: name.clone(),
@@ -129,7 +141,11 @@ impl Allocator<'_> {
     }
 
     fn owner(&self, path: &Path, user: bool) -> Result<Option<u32>, AccountsError> {
-        Ok(self.root.stat(path)?.map(|stat| if user { stat.st_uid } else { stat.st_gid }).filter(|id| *id != 0))
+        Ok(self
+            .root
+            .stat(path)?
+            .map(|stat| if user { stat.st_uid } else { stat.st_gid })
+            .filter(|id| *id != 0))
     }
 
     fn user_id_is_free(&self, id: u32, name: &str) -> bool {
@@ -145,7 +161,8 @@ impl Allocator<'_> {
     fn free(&self, is_free: impl Fn(&Self, u32) -> bool, name: &str) -> Result<u32, AccountsError> {
         let whole = [(LOWEST_SYSTEM_ID, HIGHEST_SYSTEM_ID)];
         let ranges = if self.ranges.is_empty() { &whole[..] } else { &self.ranges };
-        let candidates: BTreeSet<u32> = ranges.iter().flat_map(|(from, to)| *from..=(*to).min(from.saturating_add(100_000))).collect();
+        let candidates: BTreeSet<u32> =
+            ranges.iter().flat_map(|(from, to)| *from..=(*to).min(from.saturating_add(100_000))).collect();
         let found = candidates.into_iter().rev().find(|id| is_free(self, *id));
         found.ok_or_else(|| AccountsError::Exhausted(name.to_owned()))
     }

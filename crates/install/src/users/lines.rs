@@ -95,7 +95,8 @@ pub fn parse(line: &str) -> Result<Option<AccountLine>, AccountLineError> {
         return Ok(None);
     }
     let fields = split(line)?;
-    let stated = |index: usize| fields.get(index).map(String::as_str).filter(|field| !matches!(*field, "" | "-"));
+    let stated =
+        |index: usize| fields.get(index).map(String::as_str).filter(|field| !matches!(*field, "" | "-"));
     let name = |index, what| {
         let name = stated(index).ok_or(AccountLineError::Missing(what))?;
         if is_name(name) { Ok(name.to_owned()) } else { Err(AccountLineError::Name(name.to_owned())) }
@@ -150,7 +151,10 @@ fn id(field: Option<&str>) -> Result<Id, AccountLineError> {
 
 fn number(text: &str) -> Result<u32, AccountLineError> {
     // 65535 and 4294967295 mean "nobody given" in the kernel's interfaces.
-    text.parse().ok().filter(|id| !matches!(*id, 65_535 | u32::MAX)).ok_or_else(|| AccountLineError::Id(text.to_owned()))
+    text.parse()
+        .ok()
+        .filter(|id| !matches!(*id, 65_535 | u32::MAX))
+        .ok_or_else(|| AccountLineError::Id(text.to_owned()))
 }
 
 fn is_name(text: &str) -> bool {

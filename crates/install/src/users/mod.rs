@@ -40,7 +40,11 @@ pub enum AccountsError {
 }
 
 /// Adds the accounts that a package declares; existing ones stay as they are. `epoch` dates the passwords, in seconds since 1970.
-pub fn add_accounts(root: &RootDirectory, sources: &[AccountSource], epoch: u64) -> Result<(), AccountsError> {
+pub fn add_accounts(
+    root: &RootDirectory,
+    sources: &[AccountSource],
+    epoch: u64,
+) -> Result<(), AccountsError> {
     for source in sources {
         let lines: Vec<AccountLine> = source
             .lines

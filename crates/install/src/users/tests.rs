@@ -28,17 +28,28 @@ fn accounts_are_added_after_what_is_there() {
         ("/etc/group", "root:x:0:\nwheel:x:10:old\n+::0:\n"),
         ("/etc/shadow", "root::1::::::\n"),
     ]);
-    let lines = ["u! dbus 81 \"System Message Bus\" /run/dbus", "g render", "u chrony -:wheel \"\" /var/lib/chrony", "m dbus wheel"];
+    let lines = [
+        "u! dbus 81 \"System Message Bus\" /run/dbus",
+        "g render",
+        "u chrony -:wheel \"\" /var/lib/chrony",
+        "m dbus wheel",
+    ];
     add_accounts(&root, &[source(&lines)], DAY_20000).unwrap();
     assert_eq!(
         text(&root, "/etc/passwd"),
         "root:x:0:0:root:/root:/bin/bash\ndbus:x:81:81:System Message Bus:/run/dbus:/usr/sbin/nologin\nchrony:x:998:10::/var/lib/chrony:/usr/sbin/nologin\n"
     );
-    assert_eq!(text(&root, "/etc/group"), "root:x:0:\nwheel:x:10:dbus,old\nrender:x:999:\ndbus:x:81:\n+::0:\n");
+    assert_eq!(
+        text(&root, "/etc/group"),
+        "root:x:0:\nwheel:x:10:dbus,old\nrender:x:999:\ndbus:x:81:\n+::0:\n"
+    );
     assert_eq!(text(&root, "/etc/shadow"), "root::1::::::\ndbus:!*:20000:::::1:\nchrony:!*:20000::::::\n");
     assert_eq!(text(&root, "/etc/gshadow"), "render:!*::\ndbus:!*::\n");
     let accounts = Accounts::read(&root).unwrap();
-    assert_eq!((accounts.user("chrony"), accounts.group("dbus"), accounts.user("nobody")), (Some(998), Some(81), None));
+    assert_eq!(
+        (accounts.user("chrony"), accounts.group("dbus"), accounts.user("nobody")),
+        (Some(998), Some(81), None)
+    );
 }
 
 #[test]

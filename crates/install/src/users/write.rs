@@ -46,12 +46,22 @@ impl Databases {
             let text = root.read(Path::new(path))?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             databases.texts.insert(path, text);
         }
-        databases.users = databases.rows(PASSWD).filter_map(|row| Some((row[0].into(), row.get(2)?.parse().ok()?))).collect();
-        databases.groups = databases.rows(GROUP).filter_map(|row| Some((row[0].into(), row.get(2)?.parse().ok()?))).collect();
+        databases.users = databases
+            .rows(PASSWD)
+            .filter_map(|row| Some((row[0].into(), row.get(2)?.parse().ok()?)))
+            .collect();
+        databases.groups = databases
+            .rows(GROUP)
+            .filter_map(|row| Some((row[0].into(), row.get(2)?.parse().ok()?)))
+            .collect();
         databases.members = databases
             .rows(GROUP)
             .map(|row| {
-                let members = row.get(3).into_iter().flat_map(|list| list.split(',')).filter(|member| !member.is_empty());
+                let members = row
+                    .get(3)
+                    .into_iter()
+                    .flat_map(|list| list.split(','))
+                    .filter(|member| !member.is_empty());
                 (row[0].to_owned(), members.map(str::to_owned).collect())
             })
             .collect();
@@ -85,10 +95,14 @@ impl Databases {
             format!("{}:{LOCKED_PASSWORD}:{day}:::::{expires}:", user.name)
         });
         let members = |name: &str| -> String {
-            self.new_members.get(name).map(|all| all.iter().cloned().collect::<Vec<_>>().join(",")).unwrap_or_default()
+            self.new_members
+                .get(name)
+                .map(|all| all.iter().cloned().collect::<Vec<_>>().join(","))
+                .unwrap_or_default()
         };
         let group = self.new_groups.iter().map(|(name, gid)| format!("{name}:x:{gid}:{}", members(name)));
-        let gshadow = self.new_groups.iter().map(|(name, _)| format!("{name}:{LOCKED_PASSWORD}::{}", members(name)));
+        let gshadow =
+            self.new_groups.iter().map(|(name, _)| format!("{name}:{LOCKED_PASSWORD}::{}", members(name)));
         self.write_one(root, GROUP, group.collect(), 0o644, true)?;
         self.write_one(root, GSHADOW, gshadow.collect(), 0o000, true)?;
         self.write_one(root, PASSWD, passwd.collect(), 0o644, false)?;
@@ -105,8 +119,10 @@ impl Databases {
     ) -> Result<(), RootError> {
         let old = self.texts.get(path).cloned().flatten();
         let text = old.as_deref().unwrap_or("");
-        let mut lines: Vec<String> =
-            text.lines().map(|line| if has_members { self.with_members(line) } else { line.to_owned() }).collect();
+        let mut lines: Vec<String> = text
+            .lines()
+            .map(|line| if has_members { self.with_members(line) } else { line.to_owned() })
+            .collect();
         if added.is_empty() && lines.iter().map(String::as_str).eq(text.lines()) {
             return Ok(());
         }
@@ -121,8 +137,14 @@ impl Databases {
             let directory = root.open_directory(Path::new("/etc"), false)?;
             let name = path.rsplit('/').next().unwrap_or(path);
             let (uid, gid) = (rustix::fs::Uid::from_raw(stat.st_uid), rustix::fs::Gid::from_raw(stat.st_gid));
-            rustix::fs::chownat(&directory, name, Some(uid), Some(gid), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
-                .map_err(|source| RootError::new("change the owner of", path, source))?;
+            rustix::fs::chownat(
+                &directory,
+                name,
+                Some(uid),
+                Some(gid),
+                rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
+            )
+            .map_err(|source| RootError::new("change the owner of", path, source))?;
         }
         Ok(())
     }
@@ -130,7 +152,9 @@ impl Databases {
     /// A line of group or gshadow, whose fourth field lists the members.
     fn with_members(&self, line: &str) -> String {
         let mut fields: Vec<&str> = line.split(':').collect();
-        let Some(new) = self.new_members.get(fields[0]).filter(|_| fields.len() >= 4) else { return line.to_owned() };
+        let Some(new) = self.new_members.get(fields[0]).filter(|_| fields.len() >= 4) else {
+            return line.to_owned();
+        };
         let mut all: BTreeSet<&str> = fields[3].split(',').filter(|member| !member.is_empty()).collect();
         all.extend(new.iter().map(String::as_str));
         let joined = all.into_iter().collect::<Vec<_>>().join(",");

@@ -31,7 +31,9 @@ fn a_package_cut_anywhere_is_an_error_and_never_a_panic() {
         std::fs::write(&cut, &whole[..length]).unwrap();
         let failed = match world.plan(std::slice::from_ref(&cut)) {
             Err(error) => told(&error),
-            Ok(transaction) => told(&execute(&transaction, &world.path("root"), &options(), &Silent).unwrap_err()),
+            Ok(transaction) => {
+                told(&execute(&transaction, &world.path("root"), &options(), &Silent).unwrap_err())
+            }
         };
         assert!(failed.contains("cut.rpm"), "cut at {length}: {failed}");
         world.assert_nothing_left();
@@ -85,7 +87,9 @@ fn wrong_digests_are_told_as_such() {
     let mut header = whole.clone();
     header[end - 1] ^= 1;
     std::fs::write(&path, &header).unwrap();
-    let Err(PlanError::Packages(errors)) = world.plan(std::slice::from_ref(&path)) else { panic!("not refused") };
+    let Err(PlanError::Packages(errors)) = world.plan(std::slice::from_ref(&path)) else {
+        panic!("not refused")
+    };
     assert!(matches!(errors[0].source, PackageProblem::HeaderDigest { .. }), "{}", told(&errors[0]));
     std::fs::write(&path, &whole).unwrap();
     let pinned = Checksum::new(ChecksumAlgorithm::Sha256, &"0".repeat(64)).unwrap();
@@ -98,7 +102,9 @@ fn wrong_digests_are_told_as_such() {
 
 #[test]
 fn an_unsigned_package_is_refused_where_signatures_are_required() {
-    let Some(world) = World::new("an_unsigned_package_is_refused_where_signatures_are_required") else { return };
+    let Some(world) = World::new("an_unsigned_package_is_refused_where_signatures_are_required") else {
+        return;
+    };
     let policy = SignaturePolicy::Required {
         keyring: std::sync::Arc::new(repository::openpgp::Keyring::default()),
         now: 1_800_000_000,
@@ -146,9 +152,15 @@ fn a_failing_post_is_a_warning_with_its_output() {
     let installed = world.install(&[bad]).unwrap();
     assert!(installed.path.join("bad").exists());
     let texts: Vec<String> = installed.report.warnings.iter().map(ToString::to_string).collect();
-    assert!(texts.iter().any(|text| text.contains("%post of bad-1-1.noarch failed") && text.contains("post went wrong")), "{texts:?}");
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.contains("%post of bad-1-1.noarch failed") && text.contains("post went wrong")),
+        "{texts:?}"
+    );
     // There is no shell in this root.
-    let shell = |what: &WarningKind| matches!(what, WarningKind::Scriptlet { ending, .. } if ending.contains("127"));
+    let shell =
+        |what: &WarningKind| matches!(what, WarningKind::Scriptlet { ending, .. } if ending.contains("127"));
     assert!(installed.report.warnings.iter().any(|warning| shell(&warning.what)), "{texts:?}");
 }
 
@@ -175,7 +187,10 @@ impl Progress for DiesAt {
 
 #[test]
 fn an_interrupted_run_leaves_the_target_absent_and_the_next_one_succeeds() {
-    let Some(world) = World::new("an_interrupted_run_leaves_the_target_absent_and_the_next_one_succeeds") else { return };
+    let Some(world) = World::new("an_interrupted_run_leaves_the_target_absent_and_the_next_one_succeeds")
+    else {
+        return;
+    };
     let a = package(&world, "a", |builder| file(builder, "/a", "x"));
     let b = package(&world, "b", |builder| file(builder, "/b", "x"));
     let transaction = world.plan(&[a.clone(), b.clone()]).unwrap();

@@ -1,7 +1,7 @@
 //! Packages made here go into roots: what is made, what is refused, and that a failure leaves nothing behind.
 //!
 //! Owners and scriptlets need root; without it these tests say so and pass.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test tells why it is skipped, and panics")]
 
 mod failing;
 mod making;
@@ -14,8 +14,8 @@ use host_tools::progress::Silent;
 use install::files::FilePolicy;
 use install::lua::Interpreter;
 use install::{
-    InstallError, InstallOptions, InstalledRoot, PackageRequest, PlanError, PlanOptions, Reason, SignaturePolicy,
-    Transaction, execute, plan,
+    InstallError, InstallOptions, InstalledRoot, PackageRequest, PlanError, PlanOptions, Reason,
+    SignaturePolicy, Transaction, execute, plan,
 };
 
 pub(crate) const EPOCH: u32 = 1_750_000_000;
@@ -49,7 +49,11 @@ impl World {
         self.install_into("root", packages)
     }
 
-    pub(crate) fn install_into(&self, name: &str, packages: &[PathBuf]) -> Result<InstalledRoot, InstallError> {
+    pub(crate) fn install_into(
+        &self,
+        name: &str,
+        packages: &[PathBuf],
+    ) -> Result<InstalledRoot, InstallError> {
         let transaction = self.plan(packages).unwrap_or_else(|error| panic!("{error}"));
         execute(&transaction, &self.path(name), &options(), &Silent)
     }
@@ -66,7 +70,8 @@ pub(crate) fn request(file: &Path) -> PackageRequest {
 }
 
 pub(crate) fn options() -> InstallOptions {
-    let lua = Interpreter::program(env!("CARGO_BIN_EXE_lazuli-lua")).expect("the interpreter was built with this test");
+    let lua = Interpreter::program(env!("CARGO_BIN_EXE_lazuli-lua"))
+        .expect("the interpreter was built with this test");
     InstallOptions::new(EPOCH, Some(lua))
 }
 

@@ -46,14 +46,19 @@ fn files_of_every_kind_are_made_as_packaged() {
     }
     // A directory that no package owns.
     assert_eq!((stat("usr/share").mode() & 0o7777, stat("usr/share").mtime()), (0o755, i64::from(EPOCH)));
-    assert!(at("usr/lib/sysimage/rpm/rpmdb.sqlite").exists() && at("usr/lib/sysimage/libdnf5/packages.toml").exists());
+    assert!(
+        at("usr/lib/sysimage/rpm/rpmdb.sqlite").exists()
+            && at("usr/lib/sysimage/libdnf5/packages.toml").exists()
+    );
 }
 
 #[test]
 fn a_device_is_made_or_left_to_the_image() {
     let Some(world) = World::new("a_device_is_made_or_left_to_the_image") else { return };
     let made = package(&world, "device", |builder| {
-        builder.with_special_file(FileOptions::character_device("/dev/zero", 1, 5).permissions(0o666)).unwrap();
+        builder
+            .with_special_file(FileOptions::character_device("/dev/zero", 1, 5).permissions(0o666))
+            .unwrap();
     });
     let installed = world.install(&[made]).unwrap();
     match std::fs::symlink_metadata(installed.path.join("dev/zero")) {
@@ -84,7 +89,7 @@ fn every_compression_and_both_formats_give_the_same_files() {
     for (name, compression) in compressions {
         for (format, config) in [("v4", BuildConfig::v4()), ("v6", BuildConfig::v6())] {
             let name = format!("{name}-{format}");
-            packages.push(package_as(&world, &name, config.compression(compression.clone()), |builder| {
+            packages.push(package_as(&world, &name, config.compression(compression), |builder| {
                 file(builder, &format!("/data/{name}"), &content);
                 file(builder, &format!("/data/{name}.second"), "second");
             }));
@@ -105,7 +110,8 @@ fn scriptlets_and_triggers_run_in_rpm_s_order() {
     let Some(world) = World::new("scriptlets_and_triggers_run_in_rpm_s_order") else { return };
     let name = |what: &str| log(&format!("'{what} ' .. tostring(arg[2]) .. ' ' .. tostring(arg[3])"));
     let files = |what: &str| {
-        let body = "local t = {} local p = rpm.next_file() while p do table.insert(t, p) p = rpm.next_file() end";
+        let body =
+            "local t = {} local p = rpm.next_file() while p do table.insert(t, p) p = rpm.next_file() end";
         format!("{body} {}", log(&format!("'{what} ' .. table.concat(t, ',')")))
     };
     let first = package(&world, "first", |builder| {
@@ -146,7 +152,9 @@ first transfiletriggerin /usr/lib/first/a,/usr/lib/second/b,/usr/lib/second/c
 
 #[test]
 fn owners_are_those_that_the_root_knows_when_the_package_comes() {
-    let Some(world) = World::new("owners_are_those_that_the_root_knows_when_the_package_comes") else { return };
+    let Some(world) = World::new("owners_are_those_that_the_root_knows_when_the_package_comes") else {
+        return;
+    };
     let accounts = package(&world, "accounts", |builder| {
         file(builder, "/etc/passwd", "root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n");
         file(builder, "/etc/group", "root:x:0:\ndaemon:x:1:\n");
@@ -171,7 +179,8 @@ fn owners_are_those_that_the_root_knows_when_the_package_comes() {
     assert_eq!(owner("w"), (350, 350, 0o644));
     // rpm gives files of unknown owners to root, and takes the set-ID bits from them.
     assert_eq!(owner("n"), (0, 0, 0o755));
-    let unknown = installed.report.warnings.iter().filter(|w| matches!(w.what, WarningKind::UnknownOwner { .. }));
+    let unknown =
+        installed.report.warnings.iter().filter(|w| matches!(w.what, WarningKind::UnknownOwner { .. }));
     assert_eq!(unknown.count(), 2);
     let passwd = std::fs::read_to_string(installed.path.join("etc/passwd")).unwrap();
     assert!(passwd.ends_with("web:x:350:350:Web server:/srv/web:/usr/sbin/nologin\n"), "{passwd}");

@@ -24,7 +24,12 @@ fn facts(root: &Path) -> BTreeMap<String, String> {
         let name = path.strip_prefix(root).unwrap().display().to_string();
         let fact = format!(
             "{:o} {}:{} {}.{} {} {content}",
-            stat.mode(), stat.uid(), stat.gid(), stat.mtime(), stat.mtime_nsec(), stat.nlink()
+            stat.mode(),
+            stat.uid(),
+            stat.gid(),
+            stat.mtime(),
+            stat.mtime_nsec(),
+            stat.nlink()
         );
         facts.insert(name, fact);
         if stat.is_dir() {

@@ -2,7 +2,7 @@
 //!
 //! Runs when `LAZULI_JUDGE_ROOT` (a tree that dnf5 installed with SOURCE_DATE_EPOCH=1790000000) and `LAZULI_TEST_REPOSITORY` (the
 //! folder of RPMs it came from) are set. With `LAZULI_JUDGE_PROGRAMS` (a root with rpm in it) `rpm -Va` judges too.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test tells why it is skipped, and panics")]
 
 mod known;
 mod scripts;
@@ -62,7 +62,10 @@ fn install_the_same(judge: &Judge, name: &str) -> PathBuf {
         .map(|nevra| PackageRequest {
             file: judge.repository.join(nevra.file_name()),
             checksum: None,
-            reason: reasons.get(&format!("{}.{}", nevra.name, nevra.arch)).copied().unwrap_or(Reason::Dependency),
+            reason: reasons
+                .get(&format!("{}.{}", nevra.name, nevra.arch))
+                .copied()
+                .unwrap_or(Reason::Dependency),
             repository: "up".into(),
         })
         .collect();
@@ -73,19 +76,25 @@ fn install_the_same(judge: &Judge, name: &str) -> PathBuf {
         std::fs::remove_dir_all(&target).expect("an old tree of this test can be removed");
     }
     let started = host_tools::Stopwatch::start();
-    let installed = execute(&transaction, &target, &InstallOptions::new(judge.epoch, Some(interpreter())), &Silent).unwrap_or_else(|error| {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            text.push_str(&format!("\n  caused by: {error}"));
-            cause = error.source();
-        }
-        panic!("{text}")
-    });
+    let installed =
+        execute(&transaction, &target, &InstallOptions::new(judge.epoch, Some(interpreter())), &Silent)
+            .unwrap_or_else(|error| {
+                let mut text = error.to_string();
+                let mut cause = std::error::Error::source(&error);
+                while let Some(error) = cause {
+                    text.push_str(&format!("\n  caused by: {error}"));
+                    cause = error.source();
+                }
+                panic!("{text}")
+            });
     let report = &installed.report;
     println!(
         "{} packages, {} files, {} bytes, {} scriptlets in {:?}",
-        report.packages, report.files, report.bytes, report.scriptlets, started.elapsed()
+        report.packages,
+        report.files,
+        report.bytes,
+        report.scriptlets,
+        started.elapsed()
     );
     for (phase, time) in &report.phases {
         println!("    {:<10} {time:?}", phase.name());
@@ -98,7 +107,8 @@ fn install_the_same(judge: &Judge, name: &str) -> PathBuf {
 
 /// dnf5's own memory of why each package is there.
 fn reasons(root: &Path) -> BTreeMap<String, Reason> {
-    let text = std::fs::read_to_string(root.join("usr/lib/sysimage/libdnf5/packages.toml")).unwrap_or_default();
+    let text =
+        std::fs::read_to_string(root.join("usr/lib/sysimage/libdnf5/packages.toml")).unwrap_or_default();
     let row = |line: &str| {
         let (name, rest) = line.strip_prefix('"')?.split_once('"')?;
         let reason = if rest.contains("\"User\"") { Reason::User } else { Reason::Dependency };
@@ -136,12 +146,17 @@ fn packages_come_in_dnf5_s_order_and_their_records_are_byte_for_byte_rpm_s() {
     let Some(judge) = judge(test) else { return };
     let ours = records(&installed(&judge));
     let theirs = records(&judge.root);
-    let names = |records: &[(String, Vec<u8>)]| records.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names =
+        |records: &[(String, Vec<u8>)]| records.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&ours), names(&theirs));
     // dnf5 was told that /proc, /sys and /dev are mounted there, which the file states of their package tell.
     let told = |name: &str| name == "base-files" || name == "filesystem";
-    let other: Vec<&String> =
-        ours.iter().zip(&theirs).filter(|(a, b)| a.1 != b.1 && !told(&a.0)).map(|(record, _)| &record.0).collect();
+    let other: Vec<&String> = ours
+        .iter()
+        .zip(&theirs)
+        .filter(|(a, b)| a.1 != b.1 && !told(&a.0))
+        .map(|(record, _)| &record.0)
+        .collect();
     assert!(other.is_empty(), "records differ: {other:?}");
 }
 
@@ -188,6 +203,10 @@ fn rpm_finds_our_tree_as_clean_as_its_own() {
         .filter(|line| !theirs.lines().any(|other| other == *line))
         .filter(|line| known::verification_reason(line).is_none())
         .collect();
-    println!("rpm -Va says {} lines of dnf5's tree, {} of ours", theirs.lines().count(), ours.lines().count());
+    println!(
+        "rpm -Va says {} lines of dnf5's tree, {} of ours",
+        theirs.lines().count(),
+        ours.lines().count()
+    );
     assert!(unknown.is_empty(), "only in ours:\n{}", unknown.join("\n"));
 }

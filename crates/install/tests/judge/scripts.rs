@@ -66,7 +66,8 @@ fn installed_by_us(directory: &Path) -> (String, Vec<String>) {
     let options = PlanOptions { signatures: SignaturePolicy::DigestsOnly, files: FilePolicy::default() };
     let transaction = plan(&requests, &options).unwrap_or_else(|error| panic!("{error}"));
     let options = InstallOptions::new(EPOCH, Some(interpreter()));
-    let installed = execute(&transaction, &directory.join("by-us"), &options, &Silent).unwrap_or_else(|e| panic!("{e}"));
+    let installed =
+        execute(&transaction, &directory.join("by-us"), &options, &Silent).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(installed.report.warnings, []);
     let names = transaction.steps.iter().map(|step| step.package.nevra().name.clone()).collect();
     (std::fs::read_to_string(installed.path.join("log")).unwrap_or_default(), names)
@@ -103,7 +104,11 @@ fn scriptlets_and_triggers_run_as_in_rpm() {
             }
             for prefix in ["/usr/lib", "/usr/lib/", "/usr/share/", "/usr/lib/beta/o", "/usr/lib/gamma"] {
                 builder.file_trigger_in(prefix, None, told(&format!("{name} filetriggerin {prefix}")));
-                builder.trans_file_trigger_in(prefix, None, told(&format!("{name} transfiletriggerin {prefix}")));
+                builder.trans_file_trigger_in(
+                    prefix,
+                    None,
+                    told(&format!("{name} transfiletriggerin {prefix}")),
+                );
             }
         });
     }

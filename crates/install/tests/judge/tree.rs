@@ -72,7 +72,12 @@ fn entries(root: &Path) -> BTreeMap<PathBuf, Entry> {
     found
 }
 
-fn walk(root: &Path, path: &Path, found: &mut BTreeMap<PathBuf, Entry>, links: &mut BTreeMap<u64, Vec<PathBuf>>) {
+fn walk(
+    root: &Path,
+    path: &Path,
+    found: &mut BTreeMap<PathBuf, Entry>,
+    links: &mut BTreeMap<u64, Vec<PathBuf>>,
+) {
     let outside = root.join(path.strip_prefix("/").unwrap());
     let metadata = std::fs::symlink_metadata(&outside).unwrap();
     let kind = metadata.file_type();
@@ -99,7 +104,8 @@ fn walk(root: &Path, path: &Path, found: &mut BTreeMap<PathBuf, Entry>, links: &
     }
     found.insert(path.to_owned(), entry);
     if kind.is_dir() {
-        let mut names: Vec<_> = std::fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> =
+            std::fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         for name in names {
             walk(root, &path.join(name), found, links);
