@@ -26,12 +26,13 @@ fn the_server_is_reproducible_boots_well_and_manages_packages() {
 
     let tools = PathBuf::from(json(&image_build(workspace().join("distro").as_path(), "tools", None))["files"][0]["path"].as_str().unwrap());
     let tools = std::fs::canonicalize(tools).unwrap();
-    judge_disks(&first, &tools);
-    let keys = ssh_key(&tools_with_ssh(), work.path());
+    judge_disks(&first);
+    let Some(judges) = prepared("LAZULI_JUDGE_ROOT") else { return };
+    let keys = ssh_key(&judges, work.path());
     let server = Server::start(&repository).unwrap();
     let booted = boot_server(&disk(&first, "qcow2"), &tools, &server, &keys.1);
     assert_well(&booted);
-    log_in(&keys.0, booted);
+    log_in(&judges, &keys.0, booted);
 }
 
 /// What the guest says of itself must be what a server promises.
@@ -100,11 +101,10 @@ thread_local! {
 }
 
 /// The key that was given at boot opens root's account, and nothing else does.
-fn log_in(private_key: &Path, mut booted: Booted) {
-    let root = tools_with_ssh();
+fn log_in(judges: &Path, private_key: &Path, mut booted: Booted) {
     let port = SSH_PORT.with(|port| port.to_string());
     let folder = private_key.parent().unwrap();
-    let sandbox = Sandbox::new(&root).network(Network::Host).bind(host_tools::Bind::writable(folder, "/run/key"));
+    let sandbox = Sandbox::new(judges).network(Network::Host).bind(host_tools::Bind::writable(folder, "/run/key"));
     let ssh = |identity: &str| {
         let call = Call::new("/usr/bin/ssh").args(["-p", &port, "-i", identity]).args([
             "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
@@ -118,25 +118,18 @@ fn log_in(private_key: &Path, mut booted: Booted) {
     booted.guest.kill().unwrap();
 }
 
-/// A fresh key pair made by the server's own ssh-keygen: path of the private key, text of the public one.
-fn ssh_key(root: &Path, work: &Path) -> (PathBuf, String) {
+/// A fresh key pair: path of the private key, text of the public one.
+fn ssh_key(judges: &Path, work: &Path) -> (PathBuf, String) {
     let folder = work.join("key");
     std::fs::create_dir(&folder).unwrap();
-    let sandbox = Sandbox::new(root).bind(host_tools::Bind::writable(&folder, "/run/key"));
+    let sandbox = Sandbox::new(judges).bind(host_tools::Bind::writable(&folder, "/run/key"));
     sandbox.run(&Call::new("/usr/bin/ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", "/run/key/id"])).unwrap();
     let public = std::fs::read_to_string(folder.join("id.pub")).unwrap();
     (folder.join("id"), public)
 }
 
-/// The installed tree of the server: it has ssh and ssh-keygen.
-fn tools_with_ssh() -> PathBuf {
-    let trees = workspace().join("build/work/trees");
-    let found = std::fs::read_dir(&trees).unwrap().map(|entry| entry.unwrap().path());
-    found.into_iter().find(|path| path.is_dir() && path.file_name().unwrap().to_string_lossy().starts_with("server-")).unwrap()
-}
-
 /// Disk files as their own tools see them.
-fn judge_disks(built: &serde_json::Value, _tools: &Path) {
+fn judge_disks(built: &serde_json::Value) {
     let Some(judges) = prepared("LAZULI_JUDGE_ROOT") else { return };
     let folder = disk(built, "raw").parent().unwrap().to_owned();
     let sandbox = Sandbox::new(judges).bind(host_tools::Bind::read_only(folder, "/run/disks"));
