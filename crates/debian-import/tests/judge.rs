@@ -1,11 +1,6 @@
-//! Debian's own rpm as judge: set `LAZULI_JUDGE_ROOT` to a root directory that has rpm 4.20 or later.
-//! The package goes in by standard input, so that nothing is written there.
+//! Debian's own rpm as judge. The package goes in by standard input, so that nothing is written in the judge's root.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "tests fail by panic and say when they are skipped"
-)]
+#![allow(clippy::unwrap_used, reason = "tests fail by panic")]
 
 mod world;
 
@@ -34,11 +29,8 @@ fn judge(root: &Path, arguments: &[&str], package: &[u8]) -> String {
 
 #[test]
 fn rpm_agrees_on_digests_files_relations_and_triggers() {
-    let Some(root) = std::env::var_os("LAZULI_JUDGE_ROOT") else {
-        println!("skipped: LAZULI_JUDGE_ROOT names no root directory with rpm");
-        return;
-    };
-    let root = Path::new(&root);
+    let Some(root) = testkit::prepared::judge_root() else { return };
+    let root = root.as_path();
     let tar = Tar::new()
         .file("./usr/bin/z", 0o4755, b"program")
         .hard_link("./usr/bin/a", "./usr/bin/z")

@@ -1,4 +1,8 @@
-//! What tests share: tiny RPMs, repositories, root trees, HTTP servers and virtual machines.
+//! What tests share: HTTP servers, virtual machines, and the judges and trees that were prepared for them.
 
+pub mod debs;
 pub mod http;
+pub mod keys;
 pub mod machine;
+pub mod packages;
+pub mod prepared;

@@ -1,5 +1,5 @@
 //! A tiny apt archive on disk, signed by a key made for it: packages in, a mirror that can be imported out.
-#![allow(dead_code, reason = "each test file uses another part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses another part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::collections::BTreeSet;
@@ -18,142 +18,10 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use repository::download::{Cache, Downloader, Options};
 use sha2::{Digest, Sha256};
+pub(crate) use testkit::debs::{Deb, Tar, compress};
 
 /// 2026-10-30, the date of the suite.
 pub(crate) const DATE: &str = "Fri, 30 Oct 2026 08:08:01 UTC";
-
-/// A `.deb` to be built.
-#[derive(Clone)]
-pub(crate) struct Deb {
-    pub(crate) control: String,
-    pub(crate) conffiles: String,
-    pub(crate) postinst: String,
-    pub(crate) tar: Vec<u8>,
-    pub(crate) compression: &'static str,
-}
-
-/// Members of a data.tar, in the order given.
-pub(crate) struct Tar(tar::Builder<Vec<u8>>);
-
-impl Tar {
-    pub(crate) fn new() -> Self {
-        Self(tar::Builder::new(Vec::new()))
-    }
-
-    pub(crate) fn directory(self, path: &str, mode: u32) -> Self {
-        self.entry(path, tar::EntryType::Directory, mode, "root", "", b"")
-    }
-
-    pub(crate) fn file(self, path: &str, mode: u32, content: &[u8]) -> Self {
-        self.entry(path, tar::EntryType::Regular, mode, "root", "", content)
-    }
-
-    pub(crate) fn symlink(self, path: &str, target: &str) -> Self {
-        self.entry(path, tar::EntryType::Symlink, 0o777, "root", target, b"")
-    }
-
-    pub(crate) fn hard_link(self, path: &str, to: &str) -> Self {
-        self.entry(path, tar::EntryType::Link, 0o644, "root", to, b"")
-    }
-
-    /// Names are written as given, however bad.
-    pub(crate) fn entry(
-        mut self,
-        path: &str,
-        kind: tar::EntryType,
-        mode: u32,
-        group: &str,
-        link: &str,
-        content: &[u8],
-    ) -> Self {
-        let mut header = tar::Header::new_gnu();
-        let (long, short) = (path.len() > 99, &path.as_bytes()[..path.len().min(99)]);
-        if long {
-            let mut name = tar::Header::new_gnu();
-            name.as_gnu_mut().unwrap().name[..13].copy_from_slice(b"././@LongLink");
-            name.set_entry_type(tar::EntryType::GNULongName);
-            name.set_size(path.len() as u64 + 1);
-            name.set_cksum();
-            let mut bytes = path.as_bytes().to_vec();
-            bytes.push(0);
-            self.0.append(&name, bytes.as_slice()).unwrap();
-        }
-        header.as_gnu_mut().unwrap().name[..short.len()].copy_from_slice(short);
-        header.as_gnu_mut().unwrap().linkname[..link.len()].copy_from_slice(link.as_bytes());
-        header.set_entry_type(kind);
-        header.set_mode(mode);
-        header.set_uid(0);
-        header.set_gid(if group == "root" { 0 } else { 7 });
-        header.set_username("root").unwrap();
-        header.set_groupname(group).unwrap();
-        header.set_mtime(1_700_000_000);
-        header.set_size(content.len() as u64);
-        if matches!(kind, tar::EntryType::Char | tar::EntryType::Block) {
-            header.set_device_major(5).unwrap();
-            header.set_device_minor(1).unwrap();
-        }
-        header.set_cksum();
-        self.0.append(&header, content).unwrap();
-        self
-    }
-
-    pub(crate) fn finish(self) -> Vec<u8> {
-        self.0.into_inner().unwrap()
-    }
-}
-
-impl Deb {
-    /// A package with these further control fields, each ending in a line break.
-    pub(crate) fn new(name: &str, version: &str, fields: &str, tar: Tar) -> Self {
-        let control = format!(
-            "Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: Nobody <n@example.org>\n{fields}Description: one\n two\n .\n three\n"
-        );
-        Self {
-            control,
-            conffiles: String::new(),
-            postinst: String::new(),
-            tar: tar.finish(),
-            compression: ".xz",
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let control =
-            [("./control", &self.control), ("./conffiles", &self.conffiles), ("./postinst", &self.postinst)];
-        let mut tar = Tar::new();
-        for (name, text) in control.into_iter().filter(|(_, text)| !text.is_empty()) {
-            tar = tar.file(name, 0o755, text.as_bytes());
-        }
-        let control = compress(&tar.finish(), ".gz");
-        let data = compress(&self.tar, self.compression);
-        let mut archive = ar::Builder::new(Vec::new());
-        let data_name = format!("data.tar{}", self.compression);
-        for (name, bytes) in
-            [("debian-binary", &b"2.0\n"[..]), ("control.tar.gz", &control), (&data_name, &data)]
-        {
-            archive.append(&ar::Header::new(name.as_bytes().to_vec(), bytes.len() as u64), bytes).unwrap();
-        }
-        archive.into_inner().unwrap()
-    }
-}
-
-pub(crate) fn compress(bytes: &[u8], suffix: &str) -> Vec<u8> {
-    use std::io::Write;
-    match suffix {
-        ".gz" => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(bytes).unwrap();
-            encoder.finish().unwrap()
-        }
-        ".xz" => {
-            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
-            encoder.write_all(bytes).unwrap();
-            encoder.finish().unwrap()
-        }
-        ".zst" => zstd::encode_all(bytes, 1).unwrap(),
-        _ => bytes.to_vec(),
-    }
-}
 
 /// An archive, a keyring, caches and overrides in a folder of their own.
 pub(crate) struct World {
