@@ -1,4 +1,4 @@
-//! Differences that have a reason; each is told in docs/src/install.md.
+//! Differences that have a reason; each is told in docs/design/0711-what-differs-from-rpm.md.
 
 use std::path::Path;
 
