@@ -1,4 +1,5 @@
 //! The server image: built from the lock, built again elsewhere to the same bytes, booted, and asked how it is.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test panics where it cannot go on, and shows what the guest said")]
 
 mod program;
 
@@ -169,14 +170,32 @@ fn build(distro: &Path, output: &Path, environment: &[(&str, &str)]) -> serde_js
     json(&environment.iter().fold(call, |call, (name, value)| call.env(name, value)))
 }
 
-/// The same definition in another place, by an ordinary user where the host allows it, on one processor, with another umask,
-/// time zone and locale.
+/// The same definition in another place, on one processor, with another umask, time zone, locale and cache; by the ordinary user
+/// that `LAZULI_TEST_USER` names (one with subordinate ids), else by the one who tests.
 fn build_elsewhere(work: &Path) -> serde_json::Value {
-    let distro = work.join("elsewhere/distro");
-    let copy = Call::new("cp").arg("-r").arg(workspace().join("distro")).arg(&distro);
-    std::fs::create_dir_all(distro.parent().unwrap()).unwrap();
-    assert!(run(&copy).status.success());
-    let call = Call::new("sh").args(["-c", "umask 077; cd /; exec taskset -c 0 \"$@\"", "sh", env!("CARGO_BIN_EXE_lazuli")]);
+    let elsewhere = work.join("elsewhere");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    let shell = |script: &str, arguments: &[&std::ffi::OsStr]| {
+        let call = Call::new("sh").args(["-e", "-c", script, "sh"]).args(arguments).accept_any_status();
+        let output = run(&call);
+        assert!(output.status.success(), "{}", output.stderr_text());
+    };
+    let (distro, program) = (elsewhere.join("distro"), elsewhere.join("lazuli"));
+    shell("cp -r \"$1\" \"$2\"", &[workspace().join("distro").as_os_str(), distro.as_os_str()]);
+    shell("cp \"$1\" \"$2\"", &[env!("CARGO_BIN_EXE_lazuli").as_ref(), program.as_os_str()]);
+    let user = std::env::var("LAZULI_TEST_USER").ok();
+    let mut words = vec!["umask 077; cd /; export HOME=\"$1\"; shift; exec taskset -c 0 \"$@\"".to_owned()];
+    if let Some(user) = &user {
+        shell("chmod 755 \"$1\"; chown -R \"$3\" \"$2\"", &[work.as_os_str(), elsewhere.as_os_str(), user.as_ref()]);
+        println!("building again as {user}");
+        words.insert(0, user.clone());
+    }
+    let call = match &user {
+        Some(_) => Call::new("runuser").arg("-u").arg(words.remove(0)).args(["--", "sh", "-c"]),
+        None => Call::new("sh").arg("-c"),
+    };
+    let call = call.args(words).arg("sh").arg(&elsewhere).arg(&program);
     let call = call.args(["--format", "json", "--quiet", "image", "build", "server", "-C"]).arg(&distro);
-    json(&call.arg("--output").arg(work.join("again")).env("TZ", "Asia/Kolkata").env("LC_ALL", "de_DE.UTF-8"))
+    let output = elsewhere.join("again");
+    json(&call.arg("--output").arg(output).env("TZ", "Asia/Kolkata").env("LC_ALL", "de_DE.UTF-8").accept_any_status())
 }

@@ -14,7 +14,7 @@ use crate::failure::{Context as _, ExitCode, Failure};
 const ESP_MEBIBYTES: u64 = 256;
 
 /// The disk that an image becomes; an image that is no disk has none.
-pub fn disk<'i>(image: &'i NativeImage) -> Result<&'i Disk, Failure> {
+pub fn disk(image: &NativeImage) -> Result<&Disk, Failure> {
     image.disk().ok_or_else(|| {
         Failure::new(format!("image `{}` is a folder, not a disk", image.name)).code(ExitCode::Usage)
     })

@@ -11,6 +11,7 @@ use debian_import::overrides::Overrides;
 use definition::{DebRepository, ValidUntil};
 use host_tools::Progress as _;
 
+use super::unfetched;
 use super::upstream::mirror;
 use crate::failure::{Context as _, ExitCode, Failure};
 use crate::session::Session;
@@ -27,7 +28,8 @@ pub fn import(
     session.bars.begin("index", None);
     let index = apt::fetch_suite(&suite, &session.downloader, session.clock.now()).map_err(|error| {
         let code = match error {
-            apt::SuiteError::Fetch { .. } => ExitCode::Network,
+            apt::SuiteError::Fetch { ref source, .. } => unfetched::exit_code(source),
+            apt::SuiteError::Read { .. } => ExitCode::Failed,
             _ => ExitCode::Verification,
         };
         Failure::caused(format!("the suite behind {name} cannot be used"), &error).code(code)
@@ -76,8 +78,8 @@ fn with_importer(
     };
     let imported = act(&importer, &progress).map_err(|error| {
         let (code, hint) = match &error {
-            ImportError::Fetch(_) => (
-                ExitCode::Network,
+            ImportError::Fetch(source) => (
+                unfetched::exit_code(source),
                 "run again to go on where it stopped; when the mirror has dropped a locked package, run `lazuli lock update`",
             ),
             ImportError::OtherResult { .. } => (ExitCode::Definition, "run `lazuli lock update`"),

@@ -9,4 +9,5 @@ pub mod named;
 pub mod offer;
 pub mod root;
 pub mod rpm;
+pub mod unfetched;
 pub mod upstream;

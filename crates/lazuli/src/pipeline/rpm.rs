@@ -15,6 +15,7 @@ use rpm_model::header::PackageHeaders;
 use rpm_model::{Nevra, PackageRecord};
 
 use super::offer::Offer;
+use super::unfetched;
 use crate::failure::{Context as _, ExitCode, Failure};
 use crate::session::Session;
 
@@ -86,7 +87,7 @@ pub fn fetch(
     let fetched = session.downloader.fetch_all(&requests, &|_| {});
     let paths = fetched.map_err(|error| {
         Failure::caused(format!("packages of {name} cannot be fetched"), &error)
-            .code(ExitCode::Network)
+            .code(unfetched::exit_code(&error))
             .hint("run again to go on; when the mirrors have dropped a locked package, run `lazuli lock update`")
     })?;
     session.bars.finish(&format!("{} packages of {name}", paths.len()));
@@ -157,7 +158,9 @@ fn keyring(session: &Session, repository: &RpmRepository) -> Result<Option<Keyri
 /// An opening that failed, with the exit code of its kind.
 pub fn refused(name: &str, error: &OpenError) -> Failure {
     let code = match error {
-        OpenError::Download { .. } | OpenError::NoMirrors { .. } => ExitCode::Network,
+        OpenError::Download { source, .. } => unfetched::exit_code(source),
+        OpenError::NoMirrors { .. } => ExitCode::Network,
+        OpenError::Read { .. } => ExitCode::Failed,
         OpenError::Address { .. } => ExitCode::Definition,
         _ => ExitCode::Verification,
     };
