@@ -269,8 +269,10 @@ impl<'index> Walk<'index> {
 fn nearest(index: &PackageIndex, name: &str) -> Vec<String> {
     let mut scored = index
         .packages()
+        // The lengths alone rule out most of the suite's names.
+        .filter(|package| package.name.len().abs_diff(name.len()) <= 6)
         .filter_map(|package| {
-            let distance = edit_distance(name, &package.name);
+            let distance = strsim::osa_distance(name, &package.name);
             let related =
                 package.name.starts_with(name) || name.starts_with(&package.name) && package.name.len() > 3;
             (distance <= 2 || related && distance <= 6).then_some((distance, package.name.clone()))
@@ -278,24 +280,6 @@ fn nearest(index: &PackageIndex, name: &str) -> Vec<String> {
         .collect::<Vec<_>>();
     scored.sort();
     scored.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-fn edit_distance(left: &str, right: &str) -> usize {
-    if left.len().abs_diff(right.len()) > 6 {
-        return usize::MAX;
-    }
-    let right = right.as_bytes();
-    let mut row = (0..=right.len()).collect::<Vec<_>>();
-    for (line, byte) in left.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, other) in right.iter().enumerate() {
-            let substituted = diagonal + usize::from(byte != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = substituted.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

@@ -32,25 +32,10 @@ pub(crate) fn advice<'a>(
     }
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`, upper and lower case being equal.
+/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`; case and `_` for `-` do not count.
 fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.to_lowercase().chars().map(|c| if c == '_' { '-' } else { c }).collect();
-    let b: Vec<char> = b.to_lowercase().chars().map(|c| if c == '_' { '-' } else { c }).collect();
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(before_last[j - 2] + 1);
-            }
-            row.push(best);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
+    let plain = |word: &str| word.to_lowercase().replace('_', "-");
+    strsim::osa_distance(&plain(a), &plain(b))
 }
 
 #[cfg(test)]

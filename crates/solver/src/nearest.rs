@@ -21,25 +21,11 @@ pub(crate) fn names<'n>(wanted: &str, known: impl Iterator<Item = &'n str>) -> V
 
 /// Letters added, left out, replaced or swapped with the next; `None` beyond what is allowed.
 fn distance(a: &str, b: &str, allowed: usize) -> Option<usize> {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // The lengths alone rule out most of a large repository's names.
     if a.len().abs_diff(b.len()) > allowed {
         return None;
     }
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(before_last[j - 2] + 1);
-            }
-            row.push(least);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().filter(|errors| *errors <= allowed)
+    Some(strsim::osa_distance(a, b)).filter(|errors| *errors <= allowed)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! dnf5 is asked the same as the solver, and must give the same packages.
 //!
-//! Runs where `LAZULI_JUDGE_ROOT` names a root directory with dnf5 and `LAZULI_TEST_REPOSITORY` one or more folders
-//! with repodata/, separated by `:`; no package is downloaded.
+//! It reads the prepared repository's metadata; no package is downloaded. `LAZULI_REQUESTS` chooses how many requests are made.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -11,17 +10,16 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use host_tools::{Bind, Call, Sandbox};
 use rpm_model::PackageRecord;
 use solver::{Repository, Request, Universe, Want, solve};
 use support::metadata;
+use testkit::prepared;
 
-/// How many packages are asked for one by one, spread evenly over all names.
-const SINGLE: usize = 60;
-/// How many requests for several of them.
-const SEVERAL: usize = 20;
+/// How many requests are made, unless the environment says otherwise: of four, three ask for one package and one for three.
+const REQUESTS: usize = 40;
 
 #[derive(Clone, Copy, Debug)]
 struct Mood {
@@ -31,33 +29,25 @@ struct Mood {
 
 #[test]
 fn dnf5_chooses_the_same_packages() {
-    let (Ok(root), Ok(folders)) =
-        (std::env::var("LAZULI_JUDGE_ROOT"), std::env::var("LAZULI_TEST_REPOSITORY"))
-    else {
-        eprintln!("skipped: LAZULI_JUDGE_ROOT or LAZULI_TEST_REPOSITORY is not set");
-        return;
-    };
-    let folders: Vec<PathBuf> = folders.split(':').map(PathBuf::from).collect();
-    let worlds: Vec<Vec<PackageRecord>> = folders.iter().map(|folder| metadata::load(folder)).collect();
-    let ids: Vec<String> = (0..worlds.len()).map(|number| format!("r{number}")).collect();
-    let repositories: Vec<Repository<'_>> = worlds
-        .iter()
-        .zip(&ids)
-        .map(|(packages, id)| Repository { id, priority: 99, cost: 1000, packages })
-        .collect();
+    let Some(root) = prepared::judge_root() else { return };
+    let (Some(folder), Some(server)) = (prepared::repository(), prepared::packages()) else { return };
+    let count = std::env::var("LAZULI_REQUESTS").map_or(REQUESTS, |text| text.parse().unwrap());
+    let packages = metadata::load(&folder);
+    let requests = requests(&packages, count, server);
+    let repositories = [Repository { id: "up", priority: 99, cost: 1000, packages: &packages }];
     let universe = Universe::new("x86_64", &repositories);
     let work = tempfile::tempdir().unwrap();
     let mut different = String::new();
     let mut compared = 0;
     for mood in [Mood { weak: false, best: true }, Mood { weak: true, best: false }] {
-        for wants in requests(&worlds) {
+        for wants in &requests {
             let install = wants.iter().map(|want| Want::parse(want).unwrap()).collect();
             let request = Request { install, weak: mood.weak, best: mood.best, ..Request::default() };
             let ours: BTreeSet<String> = match solve(&universe, &request) {
                 Ok(solution) => solution.packages().iter().map(|chosen| chosen.nevra().to_string()).collect(),
                 Err(_) => BTreeSet::new(),
             };
-            let theirs = ask_dnf(&root, &folders, work.path(), &wants, mood);
+            let theirs = ask_dnf(&root, &folder, work.path(), wants, mood);
             compared += 1;
             if ours != theirs {
                 let only =
@@ -71,10 +61,10 @@ fn dnf5_chooses_the_same_packages() {
     println!("{compared} requests, the same packages");
 }
 
-fn requests(worlds: &[Vec<PackageRecord>]) -> Vec<Vec<String>> {
-    let names: BTreeSet<&str> = worlds
+/// The server's own request, and others spread evenly over all names.
+fn requests(packages: &[PackageRecord], count: usize, server: Vec<String>) -> Vec<Vec<String>> {
+    let names: BTreeSet<&str> = packages
         .iter()
-        .flatten()
         .filter(|package| matches!(package.nevra.arch.as_str(), "x86_64" | "noarch"))
         .map(|package| package.nevra.name.as_str())
         .collect();
@@ -84,31 +74,28 @@ fn requests(worlds: &[Vec<PackageRecord>]) -> Vec<Vec<String>> {
             .map(|number| names[(number * names.len() / count + offset) % names.len()].to_owned())
             .collect()
     };
-    let mut requests: Vec<Vec<String>> = spread(SINGLE, 0).into_iter().map(|name| vec![name]).collect();
-    let several = spread(SEVERAL, 1).into_iter().zip(spread(SEVERAL, 2)).zip(spread(SEVERAL, 5));
+    let several = count / 4;
+    let mut requests = vec![server];
+    requests.extend(spread(count - several, 0).into_iter().map(|name| vec![name]));
+    let several = spread(several, 1).into_iter().zip(spread(several, 2)).zip(spread(several, 5));
     requests.extend(several.map(|((a, b), c)| vec![a, b, c]));
     requests
 }
 
 /// The packages that dnf5 would install; none when it refuses.
-fn ask_dnf(root: &str, folders: &[PathBuf], work: &Path, wants: &[String], mood: Mood) -> BTreeSet<String> {
-    let mut sandbox = Sandbox::new(root).read_only_root(true).bind(Bind::writable(work, "/tmp/work"));
-    let mut call = Call::new("dnf5")
+fn ask_dnf(root: &Path, folder: &Path, work: &Path, wants: &[String], mood: Mood) -> BTreeSet<String> {
+    let sandbox = Sandbox::new(root)
+        .read_only_root(true)
+        .bind(Bind::writable(work, "/tmp/work"))
+        .bind(Bind::read_only(folder, "/tmp/repository"));
+    let call = Call::new("dnf5")
         .args(["--installroot=/tmp/work/root", "--use-host-config", "--no-plugins", "--assumeno"])
         .args(["--setopt=reposdir=/nonexistent", "--setopt=cachedir=/tmp/work/cache", "--releasever=1"])
+        .args(["--repofrompath=up,file:///tmp/repository", "--setopt=up.gpgcheck=0", "--repo=up"])
         .args(["--setopt=logdir=/tmp/work/log", "--setopt=metadata_expire=never"])
         .args([format!("--setopt=install_weak_deps={}", mood.weak), format!("--setopt=best={}", mood.best)])
         .env("COLUMNS", "500")
         .accept_any_status();
-    for (number, folder) in folders.iter().enumerate() {
-        let inside = format!("/tmp/repository{number}");
-        sandbox = sandbox.bind(Bind::read_only(folder, &inside));
-        call = call.args([
-            format!("--repofrompath=r{number},file://{inside}"),
-            format!("--setopt=r{number}.gpgcheck=0"),
-            format!("--repo=r{number}"),
-        ]);
-    }
     let output = sandbox.run(&call.arg("install").args(wants)).unwrap();
     let text = output.stdout_text();
     let all = format!("{text}{}", output.stderr_text());

@@ -1,6 +1,6 @@
 //! Random worlds, solved by libsolv's `testsolv` and by the solver: the same packages, or both refuse.
 //!
-//! Runs where `LAZULI_JUDGE_ROOT` names a root directory with testsolv. `LAZULI_SEED` and `LAZULI_CASES` choose other
+//! `LAZULI_SEED` and `LAZULI_CASES` choose other
 //! worlds and more of them; a difference is shrunk and printed as a story.
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@ use host_tools::{Bind, Call, Sandbox};
 use rpm_model::{Capability, Dependency, PackageRecord, RichDependency};
 use solver::{Repository, Request, Universe, Want, solve};
 use support::story;
+use testkit::prepared;
 
 /// Small worlds use the first few.
 const NAMES: [&str; 20] =
@@ -42,10 +43,7 @@ struct Lines {
 
 #[test]
 fn libsolv_chooses_the_same_packages() {
-    let Ok(root) = std::env::var("LAZULI_JUDGE_ROOT") else {
-        eprintln!("skipped: LAZULI_JUDGE_ROOT is not set");
-        return;
-    };
+    let Some(root) = prepared::judge_root() else { return };
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let (seed, count) = (number("LAZULI_SEED", 1), number("LAZULI_CASES", 2000));
     println!("seed {seed}, {count} cases");
@@ -74,7 +72,7 @@ fn libsolv_chooses_the_same_packages() {
     assert!(solved > cases.len() / 4, "the worlds are not all broken");
 }
 
-fn tell(root: &str, case: Case) -> String {
+fn tell(root: &Path, case: Case) -> String {
     let theirs = ask_testsolv(root, std::slice::from_ref(&case)).remove(0);
     let show =
         |set: Option<BTreeSet<String>>| set.map_or_else(|| "refused".to_owned(), |set| format!("{set:?}"));
@@ -91,7 +89,7 @@ fn tell(root: &str, case: Case) -> String {
 }
 
 /// Leaves out packages, lines and wants as long as the answers differ.
-fn shrink(root: &str, mut case: Case) -> Case {
+fn shrink(root: &Path, mut case: Case) -> Case {
     loop {
         let smaller = smaller_cases(&case);
         let answers = ask_testsolv(root, &smaller);
@@ -156,7 +154,7 @@ fn ask_ourselves(case: &Case) -> Option<BTreeSet<String>> {
     Some(solution.packages().iter().map(line).collect())
 }
 
-fn ask_testsolv(root: &str, cases: &[Case]) -> Vec<Option<BTreeSet<String>>> {
+fn ask_testsolv(root: &Path, cases: &[Case]) -> Vec<Option<BTreeSet<String>>> {
     let folder = tempfile::tempdir().unwrap();
     for (number, case) in cases.iter().enumerate() {
         std::fs::write(folder.path().join(format!("{number:06}.t")), testcase(case)).unwrap();
@@ -170,7 +168,7 @@ fn ask_testsolv(root: &str, cases: &[Case]) -> Vec<Option<BTreeSet<String>>> {
     answers
 }
 
-fn sandbox(root: &str, folder: &Path) -> Sandbox {
+fn sandbox(root: &Path, folder: &Path) -> Sandbox {
     Sandbox::new(root).read_only_root(true).bind(Bind::read_only(folder, "/tmp/cases"))
 }
 
