@@ -187,7 +187,8 @@ pub fn publish(folder: &Path, debs: &[Deb], key: &Key, date: &str, valid_until: 
     for deb in debs {
         let bytes = deb.bytes();
         write(&deb.path(), &bytes);
-        let control = deb.control.lines().filter(|line| !line.starts_with(' ') && !line.starts_with("Description"));
+        let control =
+            deb.control.lines().filter(|line| !line.starts_with(' ') && !line.starts_with("Description"));
         let control = control.collect::<Vec<_>>().join("\n");
         let sha256 = hex::encode(Sha256::digest(&bytes));
         index += &format!("{control}\nFilename: {}\nSize: {}\nSHA256: {sha256}\n\n", deb.path(), bytes.len());

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use pgp::composed::{
-    ArmorOptions, CleartextSignedMessage, DetachedSignature, KeyType, SecretKeyParamsBuilder, SignedSecretKey,
+    ArmorOptions, CleartextSignedMessage, DetachedSignature, KeyType, SecretKeyParamsBuilder,
+    SignedKeyDetails, SignedPublicKey, SignedSecretKey,
 };
 use pgp::crypto::hash::HashAlgorithm;
-use pgp::types::{KeyDetails, KeyVersion, Password, Timestamp};
+use pgp::packet::{KeyFlags, SignatureConfig, SignatureType, Subpacket, SubpacketData};
+use pgp::types::{KeyDetails, KeyVersion, Password, SignedUser, Tag, Timestamp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -32,7 +34,7 @@ impl Key {
 
     /// The public key as a text.
     pub fn public(&self) -> String {
-        self.0.to_public_key().to_armored_string(ArmorOptions::default()).unwrap()
+        certificate(&self.0).to_armored_string(ArmorOptions::default()).unwrap()
     }
 
     /// The secret key as a text.
@@ -63,4 +65,27 @@ impl Key {
         let signed = CleartextSignedMessage::sign(random, text, key, &Password::empty());
         signed.unwrap().to_armored_string(ArmorOptions::default()).unwrap()
     }
+}
+
+/// The public key with a signature over itself of the time it was made: rPGP would write the present time, and a key vouches for
+/// nothing that was signed before its own signature.
+fn certificate(secret: &SignedSecretKey) -> SignedPublicKey {
+    let (made, key) = (secret.to_public_key(), &secret.primary_key);
+    let id = made.details.users[0].id.clone();
+    let mut flags = KeyFlags::default();
+    flags.set_certify(true);
+    flags.set_sign(true);
+    let about = [
+        SubpacketData::IssuerFingerprint(key.fingerprint()),
+        SubpacketData::SignatureCreationTime(Timestamp::from_secs(BORN)),
+        SubpacketData::KeyFlags(flags),
+    ];
+    let mut config = SignatureConfig::v4(SignatureType::CertPositive, key.algorithm(), HashAlgorithm::Sha256);
+    config.hashed_subpackets = about.into_iter().map(|data| Subpacket::regular(data).unwrap()).collect();
+    config.unhashed_subpackets =
+        vec![Subpacket::regular(SubpacketData::IssuerKeyId(key.legacy_key_id())).unwrap()];
+    let over_id = config.sign_certification(key, &made.primary_key, &Password::empty(), Tag::UserId, &id);
+    let details =
+        SignedKeyDetails::new(vec![], vec![], vec![SignedUser::new(id, vec![over_id.unwrap()])], vec![]);
+    SignedPublicKey::new(made.primary_key, details, vec![])
 }

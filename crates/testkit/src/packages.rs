@@ -23,6 +23,8 @@ pub fn package(
     let config = BuildConfig::v4().source_date(BUILT).compression(CompressionType::Gzip);
     builder.using_config(config).build_host("localhost");
     fill(&mut builder);
+    // The builder makes every interpreter a requirement; of its own Lua, rpm makes none.
+    builder.provides(Dependency::any("<lua>"));
     let built = match key {
         Some(key) => builder.build_and_sign(Signer::from_asc(&key.secret()).unwrap()),
         None => builder.build(),

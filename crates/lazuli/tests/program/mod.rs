@@ -1,5 +1,7 @@
 //! The program under test: command lines, in; status, data and talk, out.
 
+#![allow(dead_code, reason = "each test file uses another part")]
+
 use std::path::{Path, PathBuf};
 
 use host_tools::{Call, Output, program};
