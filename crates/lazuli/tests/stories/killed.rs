@@ -1,1 +1,130 @@
-//! Not written yet.
+//! Runs that are killed in the middle: the next one goes on and gives what an undisturbed one gives.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use testkit::debs::{Deb, Tar, publish};
+use testkit::http::Fault;
+use testkit::packages::{file, log, lua};
+
+use crate::world::{World, listing};
+
+/// Starts a command, and kills it after so long. Tells whether it was still running.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "host-tools waits for the programs it runs; this one must be killed"
+)]
+fn kill_after(world: &World, arguments: &[&str], time: Duration) -> bool {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lazuli"))
+        .args(arguments)
+        .arg("-C")
+        .arg(world.path("distro"))
+        .arg("--cache-dir")
+        .arg(world.path("cache"))
+        .env("HOME", world.path("home"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(time);
+    let running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    running
+}
+
+fn several_packages(world: &World) {
+    for name in ["one", "two", "three"] {
+        world.package(name, "1", |builder| {
+            for number in 0..40 {
+                file(builder, &format!("/usr/share/{name}/{number}"), &format!("{number} ").repeat(20_000));
+            }
+            builder.post_install_script(lua(&log(&format!("'{name}'"))));
+        });
+    }
+    world.publish();
+    world.image("small", &["one", "two", "three"], "");
+}
+
+#[test]
+fn a_killed_build_is_made_again() {
+    let Some(world) = World::for_root("a_killed_build_is_made_again") else { return };
+    several_packages(&world);
+    world.succeeds(["lock", "update"]);
+    let undisturbed = listing(&world.build("small"));
+    let mut hits = 0;
+    for milliseconds in [0, 5, 10, 20, 30, 45, 60, 80, 100, 130, 170, 220, 300] {
+        for folder in ["distro/build", "distro/out"] {
+            fs::remove_dir_all(world.path(folder)).unwrap();
+        }
+        if kill_after(&world, &["image", "build", "small"], Duration::from_millis(milliseconds)) {
+            hits += 1;
+            world.assert_nothing_built("small");
+        }
+        assert_eq!(listing(&world.build("small")), undisturbed, "killed after {milliseconds} ms");
+    }
+    assert!(hits >= 3, "{hits} runs were killed before they ended");
+}
+
+#[test]
+fn a_killed_download_goes_on() {
+    let Some(world) = World::for_root("a_killed_download_goes_on") else { return };
+    several_packages(&world);
+    world.succeeds(["lock", "update"]);
+    world.server.fail("repo/two-1-1.noarch.rpm", 1, Fault::Stall(Duration::from_secs(20)));
+    assert!(
+        kill_after(&world, &["image", "build", "small"], Duration::from_millis(700)),
+        "it waits for the server"
+    );
+    world.assert_nothing_built("small");
+    let killed = world.server.seen().len();
+    world.build("small");
+    let seen = &world.server.seen()[killed..];
+    let asked =
+        seen.iter().find(|seen| seen.path == "/repo/two-1-1.noarch.rpm").expect("the rest was asked for");
+    let range = asked.headers.get("range").map(String::as_str).unwrap_or_default();
+    assert!(
+        range.starts_with("bytes=") && range != "bytes=0-",
+        "{range:?}: what was there is not sent again"
+    );
+    assert!(
+        !seen.iter().any(|seen| seen.path == "/repo/one-1-1.noarch.rpm"),
+        "a finished file is not asked for again"
+    );
+}
+
+#[test]
+fn a_killed_import_goes_on() {
+    let world = World::new();
+    let deb = |name: &str| {
+        let content = format!("{name} ").repeat(200_000);
+        Deb::new(
+            name,
+            "1",
+            "",
+            Tar::new().directory("./usr/", 0o755).file(&format!("./usr/{name}"), 0o644, content.as_bytes()),
+        )
+    };
+    let names = ["base", "b", "c", "d", "e", "f"];
+    let mut debs: Vec<Deb> = names.iter().map(|name| deb(name)).collect();
+    debs[0].control = debs[0].control.replace("Description:", "Depends: b, c, d, e, f\nDescription:");
+    let valid = ["Fri, 30 Oct 2026 08:08:01 UTC", "Fri, 30 Oct 2099 08:08:01 UTC"];
+    publish(&world.path("mirror/debian"), &debs, &world.key, valid[0], valid[1]);
+    crate::debian::define(&world, "");
+    world.succeeds(["lock", "update"]);
+    let lock = fs::read_to_string(world.path("distro/lazuli.lock")).unwrap();
+    let mut hits = 0;
+    for milliseconds in [0, 10, 20, 35, 50, 70, 100, 140, 200, 300, 450] {
+        fs::remove_dir_all(world.path("cache")).unwrap();
+        fs::remove_dir_all(world.path("distro/build")).unwrap();
+        fs::remove_file(world.path("distro/lazuli.lock")).unwrap();
+        if kill_after(&world, &["lock", "update"], Duration::from_millis(milliseconds)) {
+            hits += 1;
+            assert!(!world.path("distro/lazuli.lock").exists(), "a lock was written by a killed run");
+        }
+        world.succeeds(["lock", "update"]);
+        assert_eq!(fs::read_to_string(world.path("distro/lazuli.lock")).unwrap(), lock, "{milliseconds} ms");
+    }
+    assert!(hits >= 3, "{hits} runs were killed before they ended");
+}
