@@ -69,6 +69,43 @@ pub struct PackageRecord {
     pub changelogs: Vec<Changelog>,
 }
 
+impl PackageRecord {
+    /// A package of which nothing but its identity and checksum is known.
+    pub fn new(nevra: Nevra, checksum: Checksum) -> Self {
+        PackageRecord {
+            nevra,
+            checksum,
+            location: String::new(),
+            location_base: None,
+            package_size: 0,
+            installed_size: 0,
+            archive_size: 0,
+            file_time: 0,
+            build_time: 0,
+            header_range: (0, 0),
+            summary: String::new(),
+            description: String::new(),
+            packager: String::new(),
+            url: String::new(),
+            license: String::new(),
+            vendor: String::new(),
+            group: String::new(),
+            build_host: String::new(),
+            source_rpm: String::new(),
+            provides: Vec::new(),
+            requires: Vec::new(),
+            conflicts: Vec::new(),
+            obsoletes: Vec::new(),
+            recommends: Vec::new(),
+            suggests: Vec::new(),
+            supplements: Vec::new(),
+            enhances: Vec::new(),
+            files: Vec::new(),
+            changelogs: Vec::new(),
+        }
+    }
+}
+
 /// A file that a package owns.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PackageFile {

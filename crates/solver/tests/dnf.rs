@@ -19,7 +19,7 @@ use support::metadata;
 use testkit::prepared;
 
 /// How many requests are made, unless the environment says otherwise: of four, three ask for one package and one for three.
-const REQUESTS: usize = 40;
+const REQUESTS: usize = 160;
 
 #[derive(Clone, Copy, Debug)]
 struct Mood {

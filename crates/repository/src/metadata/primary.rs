@@ -75,37 +75,7 @@ fn packages(document: &mut Document<'_>, enclosed: bool) -> Result<Vec<PackageRe
 }
 
 fn package(document: &mut Document<'_>) -> Result<PackageRecord, XmlError> {
-    let mut record = PackageRecord {
-        nevra: Nevra::new("", Evr::new(0, "", ""), ""),
-        checksum: Checksum::sha256(&[0; 32]),
-        location: String::new(),
-        location_base: None,
-        package_size: 0,
-        installed_size: 0,
-        archive_size: 0,
-        file_time: 0,
-        build_time: 0,
-        header_range: (0, 0),
-        summary: String::new(),
-        description: String::new(),
-        packager: String::new(),
-        url: String::new(),
-        license: String::new(),
-        vendor: String::new(),
-        group: String::new(),
-        build_host: String::new(),
-        source_rpm: String::new(),
-        provides: Vec::new(),
-        requires: Vec::new(),
-        conflicts: Vec::new(),
-        obsoletes: Vec::new(),
-        recommends: Vec::new(),
-        suggests: Vec::new(),
-        supplements: Vec::new(),
-        enhances: Vec::new(),
-        files: Vec::new(),
-        changelogs: Vec::new(),
-    };
+    let mut record = PackageRecord::new(Nevra::new("", Evr::new(0, "", ""), ""), Checksum::sha256(&[0; 32]));
     let mut has_checksum = false;
     while let Some(tag) = document.child()? {
         match tag.name() {
