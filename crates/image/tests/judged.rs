@@ -1,5 +1,4 @@
-//! Whole images, judged by the programs that other people wrote: run with `LAZULI_JUDGE_ROOT` naming a root directory that
-//! has e2fsck, debugfs, sgdisk, qemu-img and the others, and `LAZULI_JUDGE_TREE` naming an installed root tree with a kernel.
+//! Whole images of the server's root tree, judged by the programs that other people wrote: e2fsck, sgdisk, qemu-img and others.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -16,43 +15,37 @@ use image::{
     Account, Boot, BuiltImage, Compression, DiskFormat, Identity, InitrdContent, PasswordPolicy, Places,
     RootFileSystem, Seed, Selinux, SelinuxMode, Size, Specification, Units, build, compose,
 };
+use testkit::prepared;
 
 const EPOCH: u64 = 1_790_000_000;
 
 struct Judge {
+    /// Programs that judge.
     root: PathBuf,
+    /// Programs that make images.
+    tools: PathBuf,
     tree: PathBuf,
-    folder: PathBuf,
-    _kept: Option<tempfile::TempDir>,
+    folder: tempfile::TempDir,
 }
 
 impl Judge {
     fn find() -> Option<Self> {
-        let (Ok(root), Ok(tree)) = (std::env::var("LAZULI_JUDGE_ROOT"), std::env::var("LAZULI_JUDGE_TREE"))
-        else {
-            println!(
-                "skipped: LAZULI_JUDGE_ROOT and LAZULI_JUDGE_TREE do not name a root of tools and an installed tree"
-            );
-            return None;
-        };
-        let (folder, kept) = match std::env::var("LAZULI_JUDGE_OUTPUT") {
-            Ok(folder) => (PathBuf::from(folder), None),
-            Err(_) => {
-                let folder = tempfile::tempdir().unwrap();
-                (folder.path().to_path_buf(), Some(folder))
-            }
-        };
-        std::fs::create_dir_all(&folder).unwrap();
-        Some(Self { root: root.into(), tree: tree.into(), folder, _kept: kept })
+        Some(Self {
+            root: prepared::judge_root()?,
+            tools: prepared::tools_root()?,
+            tree: prepared::server_tree()?,
+            folder: tempfile::tempdir().unwrap(),
+        })
     }
 
     fn build(&self, specification: &Specification, name: &str) -> BuiltImage {
         let places = Places {
             root: &self.tree,
             deferred: &[],
-            tools: &self.root,
-            work: &self.folder.join("work").join(name),
-            output: &self.folder.join(name),
+            tools: &self.tools,
+            work: &self.folder.path().join("work").join(name),
+            output: &self.folder.path().join(name),
+            most_mebibytes: None,
         };
         let built = build(specification, &places, &Seed([7; 32]), EPOCH, &Silent)
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
@@ -68,7 +61,7 @@ impl Judge {
 
     /// Runs a program of the judge's root, with the folder at `/mnt`.
     fn ask(&self, program: &str, arguments: &[&str]) -> Output {
-        let sandbox = Sandbox::new(&self.root).bind(Bind::writable(&self.folder, "/mnt"));
+        let sandbox = Sandbox::new(&self.root).bind(Bind::writable(self.folder.path(), "/mnt"));
         sandbox
             .run(&Call::new(program).args(arguments).accept_any_status())
             .unwrap_or_else(|error| panic!("{}", chain(&error)))
@@ -159,7 +152,7 @@ fn a_disk_image_satisfies_every_judge() {
             &["--validate", "--image-policy=root=unprotected:esp=unprotected:=absent", &disk("raw")],
         );
         // The EFI system partition by itself, since fsck.fat knows no offset.
-        let esp = judge.folder.join("esp");
+        let esp = judge.folder.path().join("esp");
         let mut raw = std::fs::File::open(&built.files[0].path).unwrap();
         raw.seek(std::io::SeekFrom::Start(1 << 20)).unwrap();
         std::io::copy(
@@ -175,7 +168,7 @@ fn a_disk_image_satisfies_every_judge() {
 fn every_path_gets_the_label_that_libselinux_gives_it() {
     let Some(judge) = Judge::find() else { return };
     let tree = compose(&ext4(), &judge.tree, &[], EPOCH).unwrap();
-    let files = judge.folder.join("contexts");
+    let files = judge.folder.path().join("contexts");
     let policy = TreePath::parse("etc/selinux/default/contexts/files").unwrap();
     std::fs::create_dir_all(&files).unwrap();
     for path in tree.list(&policy).into_iter().filter(|path| !path.name().ends_with(b".bin")) {

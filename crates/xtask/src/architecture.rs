@@ -20,7 +20,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("image", &["host-tools"]),
     (
         "lazuli",
-        &["rpm-model", "host-tools", "definition", "solver", "repository", "debian-import", "install", "image"],
+        &[
+            "rpm-model",
+            "host-tools",
+            "definition",
+            "solver",
+            "repository",
+            "debian-import",
+            "install",
+            "image",
+        ],
     ),
     ("testkit", &["rpm-model", "host-tools"]),
     ("xtask", &[]),
@@ -34,7 +43,8 @@ const IMPURE: &[&str] =
 /// Fails with every dependency that goes up and every impure word in a pure crate.
 pub fn check(root: &Path) -> Result<(), String> {
     let metadata = cargo(root, &["metadata", "--format-version", "1", "--no-deps"])?;
-    let metadata: Value = serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata: Value =
+        serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
     let mut problems = wrong_dependencies(&metadata);
     for name in PURE {
         impure_lines(&root.join("crates").join(name).join("src"), &mut problems)?;
@@ -50,7 +60,9 @@ fn wrong_dependencies(metadata: &Value) -> Vec<String> {
     for package in packages {
         let name = package["name"].as_str().unwrap_or_default();
         let Some(may) = allowed.get(name) else {
-            problems.push(format!("crate {name} has no place in the architecture: add it to ARCHITECTURE.md and to this list"));
+            problems.push(format!(
+                "crate {name} has no place in the architecture: add it to ARCHITECTURE.md and to this list"
+            ));
             continue;
         };
         for dependency in package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default() {
@@ -75,7 +87,11 @@ fn impure_lines(folder: &Path, problems: &mut Vec<String>) -> Result<(), String>
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         for (number, line) in text.lines().enumerate() {
             if let Some(word) = IMPURE.iter().find(|word| line.contains(**word)) {
-                problems.push(format!("{}:{}: `{word}` in a crate without input and output", path.display(), number + 1));
+                problems.push(format!(
+                    "{}:{}: `{word}` in a crate without input and output",
+                    path.display(),
+                    number + 1
+                ));
             }
         }
     }

@@ -32,28 +32,41 @@ fn workspace() -> PathBuf {
 
 /// What cargo, or a program that it runs, prints on standard output.
 fn cargo(root: &Path, arguments: &[&str]) -> Result<String, String> {
-    let output = cargo_command(root, arguments)
+    program(root, &cargo_path(), arguments)
+}
+
+/// What a program prints on standard output; what it says on standard error is shown.
+fn program(root: &Path, program: &Path, arguments: &[&str]) -> Result<String, String> {
+    let told = || format!("{} {}", program.file_name().unwrap_or_default().display(), arguments.join(" "));
+    let output = command(root, program, arguments)
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| format!("cargo {} cannot be run: {error}", arguments.join(" ")))?;
+        .map_err(|error| format!("{} cannot be run: {error}", told()))?;
     if !output.status.success() {
-        return Err(format!("cargo {} failed", arguments.join(" ")));
+        return Err(format!("{} failed", told()));
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("cargo {} printed no text", arguments.join(" ")))
+    String::from_utf8(output.stdout).map_err(|_| format!("{} printed no text", told()))
 }
 
 /// Runs cargo with everything it prints shown.
 fn cargo_shown(root: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Result<(), String> {
-    let status = cargo_command(root, arguments)
+    let status = command(root, &cargo_path(), arguments)
         .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
         .status()
         .map_err(|error| format!("cargo {} cannot be run: {error}", arguments.join(" ")))?;
     if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments.join(" "))) }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a developer's tool calls cargo; no product code depends on it")]
-fn cargo_command(root: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+fn cargo_path() -> PathBuf {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).into()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a developer's tool calls cargo and lazuli; no product code depends on it"
+)]
+fn command(root: &Path, program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).current_dir(root);
     command
 }

@@ -1,30 +1,58 @@
-//! Every test with its outside judges: the judges' root and the repository they read are built by the project itself first.
+//! Every test with its outside judges: what they need is built by the project itself first, from its own definition and lock.
 
 use std::path::Path;
 
-use crate::{cargo, cargo_shown};
+use serde_json::Value;
+
+use crate::{cargo_shown, program};
+
+/// The folder below `build/` for what tests need.
+const OUTPUT: &str = "build/test";
+/// The image whose packages and tree are judged.
+const IMAGE: &str = "server";
 
 /// Builds what the judging tests need and runs all tests of the workspace.
 pub fn run(root: &Path) -> Result<(), String> {
-    cargo_shown(root, &["build", "--locked", "-p", "lazuli"], &[])?;
-    let output = root.join("build/test");
-    let judges = output.join("judges");
+    // The program that the tests get: one built otherwise would call the trees of the other stale, and make them anew.
+    cargo_shown(root, &["test", "--locked", "--workspace", "--no-run"], &[])?;
+    let output = root.join(OUTPUT);
     let repository = output.join("repos");
-    lazuli(root, &["image", "build", "judges", "--output", &text(&judges)])?;
     lazuli(root, &["upstream", "import", "--output", &text(&repository)])?;
-    let tree = std::fs::canonicalize(judges.join("tree")).map_err(|error| format!("the judges' tree: {error}"))?;
+    let plan = lazuli(root, &["image", "build", IMAGE, "--plan"])?;
+    let repository = repository.join(field(&plan, "upstream")?);
+    let packages: Vec<&str> =
+        plan["request"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let environment = [
-        ("LAZULI_JUDGE_ROOT", text(&tree)),
-        ("LAZULI_TEST_REPOSITORY", text(&repository.join("debian-forky"))),
+        ("LAZULI_JUDGE_ROOT", tree(root, "judges")?),
+        ("LAZULI_TEST_TOOLS", tree(root, "tools")?),
+        ("LAZULI_TEST_TREE", tree(root, IMAGE)?),
+        ("LAZULI_TEST_REPOSITORY", text(&repository)),
+        ("LAZULI_TEST_PACKAGES", packages.join(" ")),
         ("LAZULI_TEST_BOOT", "1".to_owned()),
     ];
+    for (name, value) in &environment {
+        eprintln!("{name}={value}");
+    }
     cargo_shown(root, &["test", "--locked", "--workspace", "--no-fail-fast"], &environment)
 }
 
-fn lazuli(root: &Path, arguments: &[&str]) -> Result<(), String> {
-    let mut line = vec!["run", "--quiet", "--locked", "-p", "lazuli", "--"];
-    line.extend(arguments);
-    cargo(root, &line).map(|said| print!("{said}"))
+/// Builds an image; the tree that its packages were installed into.
+fn tree(root: &Path, image: &str) -> Result<String, String> {
+    let folder = root.join(OUTPUT).join(image);
+    let built = lazuli(root, &["image", "build", image, "--output", &text(&folder)])?;
+    field(&built, "tree").map(str::to_owned)
+}
+
+fn field<'v>(value: &'v Value, name: &str) -> Result<&'v str, String> {
+    value[name].as_str().ok_or_else(|| format!("lazuli did not say `{name}`, but: {value}"))
+}
+
+/// What `lazuli` answers in JSON.
+fn lazuli(root: &Path, arguments: &[&str]) -> Result<Value, String> {
+    let beside = std::env::current_exe().map_err(|error| format!("where this program is: {error}"))?;
+    let line = [&["--format", "json"], arguments].concat();
+    let said = program(root, &beside.with_file_name("lazuli"), &line)?;
+    serde_json::from_str(&said).map_err(|error| format!("lazuli {}: {error} in {said}", arguments.join(" ")))
 }
 
 fn text(path: &Path) -> String {

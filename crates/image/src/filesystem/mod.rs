@@ -175,12 +175,8 @@ mod tests {
     /// cap_net_raw, permitted and effective, as file capabilities of revision 2 are stored.
     const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-    fn judge() -> Option<PathBuf> {
-        let root = std::env::var_os("LAZULI_JUDGE_ROOT").map(PathBuf::from);
-        if root.is_none() {
-            println!("skipped: LAZULI_JUDGE_ROOT does not name a root of tools");
-        }
-        root
+    fn tools() -> Option<PathBuf> {
+        testkit::prepared::tools_root()
     }
 
     fn tree() -> Tree {
@@ -222,7 +218,7 @@ mod tests {
 
     #[test]
     fn labels_capabilities_devices_and_links_arrive_in_ext4() {
-        let Some(root) = judge() else { return };
+        let Some(root) = tools() else { return };
         let work = tempfile::tempdir().unwrap();
         let kind = RootFileSystem::Ext4 { label: "root".into(), size: Size::Fit { free_mebibytes: 8 } };
         let first = make(&root, work.path(), &kind);
@@ -252,7 +248,7 @@ mod tests {
 
     #[test]
     fn labels_and_links_arrive_in_erofs() {
-        let Some(root) = judge() else { return };
+        let Some(root) = tools() else { return };
         let work = tempfile::tempdir().unwrap();
         let kind =
             RootFileSystem::Erofs { label: "root".into(), compression: Compression::Lz4Hc { level: 9 } };

@@ -1,16 +1,9 @@
 //! Differences that have a reason; each is told in docs/design/0711-what-differs-from-rpm.md.
 
-use std::path::Path;
-
 use crate::tree::Difference;
 
-/// Why a difference between dnf5's tree and ours is meant; `theirs` and `ours` are the trees.
-pub(crate) fn reason(
-    difference: &Difference,
-    theirs: &Path,
-    ours: &Path,
-    epoch: u64,
-) -> Option<&'static str> {
+/// Why a difference between dnf5's tree and ours is meant.
+pub(crate) fn reason(difference: &Difference, epoch: u64) -> Option<&'static str> {
     let path = difference.path.to_str()?;
     let below = |directory: &str| {
         path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -34,10 +27,6 @@ pub(crate) fn reason(
         "/etc/passwd-" | "/etc/group-" | "/etc/shadow-" | "/etc/gshadow-" => {
             Some("no backups of account files: they tell of the building, not of the system")
         }
-        "/etc/passwd" | "/etc/shadow" | "/etc/gshadow" if difference.what == "content" => {
-            let same = accounts(theirs, path)? == accounts(ours, path)?;
-            same.then_some("accounts as systemd-sysusers writes them, not rpm's stand-in for it: other word for no password")
-        }
         "/usr/lib/sysimage/rpm/rpmdb.sqlite" if difference.what == "content" => {
             Some("no write-ahead log; the records are compared by another test")
         }
@@ -53,10 +42,4 @@ pub(crate) fn reason(
 /// Why a line of `rpm -Va` is meant; there is none.
 pub(crate) fn verification_reason(_line: &str) -> Option<&'static str> {
     None
-}
-
-/// An account file with the spellings that differ between tools made equal.
-fn accounts(root: &Path, path: &str) -> Option<String> {
-    let text = std::fs::read_to_string(root.join(path.trim_start_matches('/'))).ok()?;
-    Some(text.replace(":/sbin/nologin", ":/usr/sbin/nologin").replace(":!*:", ":!:"))
 }

@@ -1,10 +1,15 @@
 //! Judge: the same packages, installed by dnf5 and by this crate, give the same tree; rpm finds ours as clean as its own.
-//!
-//! Runs when `LAZULI_JUDGE_ROOT` (a tree that dnf5 installed with SOURCE_DATE_EPOCH=1790000000) and `LAZULI_TEST_REPOSITORY` (the
-//! folder of RPMs it came from) are set. With `LAZULI_JUDGE_PROGRAMS` (a root with rpm in it) `rpm -Va` judges too.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test tells why it is skipped, and panics")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test tells what it found, and panics"
+)]
 
+#[path = "../judge_root/mod.rs"]
+mod judge_root;
 mod known;
+mod peer;
 mod scripts;
 mod tree;
 
@@ -17,35 +22,7 @@ use host_tools::{Bind, Call, Sandbox, Sink};
 use install::files::FilePolicy;
 use install::lua::Interpreter;
 use install::{InstallOptions, PackageRequest, PlanOptions, Reason, SignaturePolicy, execute, plan};
-
-struct Judge {
-    root: PathBuf,
-    repository: PathBuf,
-    epoch: u32,
-}
-
-/// A root that has rpm in it.
-fn programs(test: &str) -> Option<PathBuf> {
-    let programs = std::env::var_os("LAZULI_JUDGE_PROGRAMS").map(PathBuf::from);
-    if programs.is_none() {
-        println!("skipped {test}: LAZULI_JUDGE_PROGRAMS is not set");
-    }
-    programs
-}
-
-fn judge(test: &str) -> Option<Judge> {
-    let path = |name| std::env::var_os(name).map(PathBuf::from);
-    match (path("LAZULI_JUDGE_ROOT"), path("LAZULI_TEST_REPOSITORY")) {
-        (Some(root), Some(repository)) => {
-            let epoch = std::env::var("LAZULI_JUDGE_EPOCH").ok().and_then(|epoch| epoch.parse().ok());
-            Some(Judge { root, repository, epoch: epoch.unwrap_or(1_790_000_000) })
-        }
-        _ => {
-            println!("skipped {test}: LAZULI_JUDGE_ROOT and LAZULI_TEST_REPOSITORY are not set");
-            None
-        }
-    }
-}
+use peer::{EPOCH, Judge, judge};
 
 /// What the judge has, installed by us, once for all tests.
 fn installed(judge: &Judge) -> PathBuf {
@@ -76,17 +53,16 @@ fn install_the_same(judge: &Judge, name: &str) -> PathBuf {
         std::fs::remove_dir_all(&target).expect("an old tree of this test can be removed");
     }
     let started = host_tools::Stopwatch::start();
-    let installed =
-        execute(&transaction, &target, &InstallOptions::new(judge.epoch, Some(interpreter())), &Silent)
-            .unwrap_or_else(|error| {
-                let mut text = error.to_string();
-                let mut cause = std::error::Error::source(&error);
-                while let Some(error) = cause {
-                    text.push_str(&format!("\n  caused by: {error}"));
-                    cause = error.source();
-                }
-                panic!("{text}")
-            });
+    let installed = execute(&transaction, &target, &InstallOptions::new(EPOCH, Some(interpreter())), &Silent)
+        .unwrap_or_else(|error| {
+            let mut text = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                text.push_str(&format!("\n  caused by: {error}"));
+                cause = error.source();
+            }
+            panic!("{text}")
+        });
     let report = &installed.report;
     println!(
         "{} packages, {} files, {} bytes, {} scriptlets in {:?}",
@@ -142,9 +118,8 @@ fn records(root: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn packages_come_in_dnf5_s_order_and_their_records_are_byte_for_byte_rpm_s() {
-    let test = "packages_come_in_dnf5_s_order_and_their_records_are_byte_for_byte_rpm_s";
-    let Some(judge) = judge(test) else { return };
-    let ours = records(&installed(&judge));
+    let Some(judge) = judge() else { return };
+    let ours = records(&installed(judge));
     let theirs = records(&judge.root);
     let names =
         |records: &[(String, Vec<u8>)]| records.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
@@ -162,14 +137,14 @@ fn packages_come_in_dnf5_s_order_and_their_records_are_byte_for_byte_rpm_s() {
 
 #[test]
 fn the_tree_is_the_one_that_dnf5_makes() {
-    let Some(judge) = judge("the_tree_is_the_one_that_dnf5_makes") else { return };
-    let ours = installed(&judge);
+    let Some(judge) = judge() else { return };
+    let ours = installed(judge);
     let differences = tree::differences(&judge.root, &ours);
-    let epoch = u64::from(judge.epoch);
+    let epoch = u64::from(EPOCH);
     let mut unknown = Vec::new();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for difference in differences {
-        match known::reason(&difference, &judge.root, &ours, epoch) {
+        match known::reason(&difference, epoch) {
             Some(reason) => *reasons.entry(reason).or_default() += 1,
             None => unknown.push(difference),
         }
@@ -185,16 +160,15 @@ fn the_tree_is_the_one_that_dnf5_makes() {
 
 #[test]
 fn rpm_finds_our_tree_as_clean_as_its_own() {
-    let test = "rpm_finds_our_tree_as_clean_as_its_own";
-    let Some(judge) = judge(test) else { return };
-    let Some(programs) = programs(test) else { return };
-    let ours = installed(&judge);
+    let Some(judge) = judge() else { return };
+    let ours = installed(judge);
     let verify = |root: &Path| {
         let call = Call::new("rpm")
             .args(["--root", "/mnt/judged", "--define", "_dbpath /usr/lib/sysimage/rpm", "-Va", "--nodeps"])
             .stderr(Sink::SameAsStdout)
             .accept_any_status();
-        let sandbox = Sandbox::new(&programs).bind(Bind::read_only(root, "/mnt/judged"));
+        let sandbox =
+            Sandbox::new(&judge.programs).read_only_root(true).bind(Bind::read_only(root, "/mnt/judged"));
         sandbox.run(&call).expect("rpm of the judge runs").stdout_text()
     };
     let (theirs, ours) = (verify(&judge.root), verify(&ours));

@@ -9,9 +9,10 @@ use install::files::FilePolicy;
 use install::{InstallOptions, PackageRequest, PlanOptions, Reason, SignaturePolicy, execute, plan};
 use rpm::{BuildConfig, Dependency, DependencyFlags, FileOptions, PackageBuilder, Scriptlet};
 
-use crate::{interpreter, programs};
+use testkit::prepared;
 
-const EPOCH: u32 = 1_790_000_000;
+use crate::interpreter;
+use crate::peer::EPOCH;
 
 fn write(directory: &Path, name: &str, version: &str, fill: impl FnOnce(&mut PackageBuilder)) -> PathBuf {
     let path = directory.join(format!("{name}-{version}-1.noarch.rpm"));
@@ -49,7 +50,8 @@ fn installed_by_rpm(programs: &Path, directory: &Path) -> (String, Vec<String>) 
             .args(more)
             .stderr(Sink::SameAsStdout)
             .env("SOURCE_DATE_EPOCH", EPOCH.to_string());
-        let sandbox = Sandbox::new(programs).bind(Bind::writable(directory, "/mnt/packages"));
+        let sandbox =
+            Sandbox::new(programs).read_only_root(true).bind(Bind::writable(directory, "/mnt/packages"));
         sandbox.run(&call).unwrap_or_else(|error| panic!("{error}")).stdout_text()
     };
     rpm(&["-U", "--nodeps", "--nosignature", "--ignorearch", "--ignoreos"], &packages);
@@ -80,7 +82,7 @@ fn packages(directory: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn scriptlets_and_triggers_run_as_in_rpm() {
-    let Some(programs) = programs("scriptlets_and_triggers_run_as_in_rpm") else { return };
+    let Some(programs) = prepared::judge_root() else { return };
     let world = tempfile::tempdir().unwrap();
     let file = |builder: &mut PackageBuilder, path: &str| {
         builder.with_file_contents("x", FileOptions::new(path)).unwrap();
@@ -134,7 +136,7 @@ impl Numbers {
 
 #[test]
 fn tangled_packages_come_in_rpm_s_order() {
-    let Some(programs) = programs("tangled_packages_come_in_rpm_s_order") else { return };
+    let Some(programs) = prepared::judge_root() else { return };
     for seed in 0..12 {
         let world = tempfile::tempdir().unwrap();
         let mut numbers = Numbers(seed);

@@ -38,6 +38,8 @@ pub struct Built {
     pub upstream: String,
     /// Number of packages.
     pub packages: usize,
+    /// The root tree that the packages were installed into.
+    pub tree: PathBuf,
     /// The disk files, or the folder of a tree.
     pub files: Vec<BuiltFile>,
     /// Seconds of each stage.
@@ -113,24 +115,26 @@ pub fn build(
     image: &NativeImage,
     folder: &Path,
 ) -> Result<Built, Failure> {
+    let tree = root::of_image(session, upstream, locked, image)?;
     let built = Built {
         image: image.name.clone(),
         upstream: upstream.id(),
         packages: locked.packages_of(&image.name).count(),
+        tree: tree.path.clone(),
         files: Vec::new(),
         stages: Vec::new(),
     };
     match image.kind {
-        ImageKind::Disk(_) => build_disk(session, upstream, locked, image, folder, built),
-        ImageKind::Tree => build_tree(session, upstream, locked, image, folder, built),
+        ImageKind::Disk(_) => build_disk(session, (upstream, locked), image, &tree, folder, built),
+        ImageKind::Tree => build_tree(folder, built),
     }
 }
 
 fn build_disk(
     session: &Session,
-    upstream: &Upstream,
-    locked: &LockedUpstream,
+    (upstream, locked): (&Upstream, &LockedUpstream),
     image: &NativeImage,
+    tree: &root::Root,
     folder: &Path,
     mut built: Built,
 ) -> Result<Built, Failure> {
@@ -138,23 +142,27 @@ fn build_disk(
     let seed = compose::seed(&specification, locked)?;
     let epoch = root::source_date_epoch(locked, image)?;
     let tools = tools(session, upstream, locked)?;
-    let tree = root::of_image(session, upstream, locked, image)?;
     let work = session.distro.project.work_dir.join("image");
-    let places =
-        Places { root: &tree.path, tools: &tools.path, work: &work, output: folder, deferred: &tree.deferred };
+    let places = Places {
+        root: &tree.path,
+        deferred: &tree.deferred,
+        tools: &tools.path,
+        work: &work,
+        output: folder,
+        most_mebibytes: image.budget.disk_mib,
+    };
     let failed = || format!("image `{}` was not built", image.name);
     fs::create_dir_all(folder).context(failed)?;
-    let made = image::build(&specification, &places, &seed, epoch, &session.bars).context(failed)?;
-    let disk_bytes = made.files.iter().map(|file| file.bytes).max().unwrap_or(0);
-    if let Some(limit) = image.budget.disk_mib.filter(|limit| disk_bytes.div_ceil(1 << 20) > *limit) {
-        return Err(Failure::new(format!(
-            "image `{}` is over its budget: a disk of {} MiB, {limit} MiB allowed",
-            image.name,
-            disk_bytes.div_ceil(1 << 20)
-        ))
-        .code(ExitCode::Budget)
-        .hint(format!("take something out, or raise `disk-mib` in [budget] of {}", image.file.display())));
-    }
+    let made = image::build(&specification, &places, &seed, epoch, &session.bars).map_err(|error| {
+        let failure = Failure::caused(failed(), &error);
+        match error {
+            image::BuildError::Disk(image::DiskError::OverBudget { .. }) => failure.code(ExitCode::Budget).hint(format!(
+                "take something out, or raise `disk-mib` in [budget] of {}",
+                image.file.display()
+            )),
+            _ => failure,
+        }
+    })?;
     built.stages = made.stages.iter().map(|(name, time)| ((*name).to_owned(), time.as_secs_f64())).collect();
     built.files = made
         .files
@@ -165,15 +173,7 @@ fn build_disk(
 }
 
 /// A tree stays where it was installed; the output folder names it.
-fn build_tree(
-    session: &Session,
-    upstream: &Upstream,
-    locked: &LockedUpstream,
-    image: &NativeImage,
-    folder: &Path,
-    mut built: Built,
-) -> Result<Built, Failure> {
-    let tree = root::of_image(session, upstream, locked, image)?;
+fn build_tree(folder: &Path, mut built: Built) -> Result<Built, Failure> {
     let link = folder.join("tree");
     let failed = || format!("{} cannot be made", link.display());
     fs::create_dir_all(folder).context(failed)?;
@@ -182,7 +182,7 @@ fn build_tree(
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context(failed),
         _ => {}
     }
-    std::os::unix::fs::symlink(&tree.path, &beside).and_then(|()| fs::rename(&beside, &link)).context(failed)?;
+    std::os::unix::fs::symlink(&built.tree, &beside).and_then(|()| fs::rename(&beside, &link)).context(failed)?;
     built.files.push(BuiltFile { path: link, bytes: None, sha256: None });
     Ok(built)
 }
