@@ -34,6 +34,8 @@ pub struct Places<'a> {
     pub work: &'a Path,
     /// The directory of the disk files.
     pub output: &'a Path,
+    /// Mebibytes that the disk may have at most; a larger one is refused before any file gets its name.
+    pub most_mebibytes: Option<u64>,
 }
 
 /// What a build made, and how.
@@ -146,7 +148,7 @@ pub fn build(
     let tools = Tools::new(places.tools, work.path(), source_date_epoch);
 
     let side_by_side = Stopwatch::start();
-    progress.begin("initrd and root file system", None);
+    progress.begin("file systems", None);
     let (boot, root) = std::thread::scope(|scope| {
         let boot = scope.spawn(|| {
             let watch = Stopwatch::start();
@@ -166,7 +168,7 @@ pub fn build(
     progress.finish(&format!("initrd {} MiB, root {} MiB", boot.initrd_bytes >> 20, root.bytes >> 20));
 
     let files = timed("disk files", &mut stages, progress, || {
-        write_disks(specification, &plan, seed, &boot.esp, &root, places.output)
+        write_disks(specification, &plan, seed, &boot.esp, &root, places)
     })?;
     Ok(BuiltImage {
         files,
@@ -287,7 +289,7 @@ fn write_disks(
     seed: &Seed,
     esp_files: &BTreeMap<String, Vec<u8>>,
     root: &FileSystemImage,
-    output: &Path,
+    places: &Places<'_>,
 ) -> Result<Vec<DiskFile>, DiskError> {
     let parts = disk::Parts {
         disk_uuid: plan.disk_uuid,
@@ -306,9 +308,10 @@ fn write_disks(
         root: &root.path,
         root_read_only: specification.root.kind() == "erofs",
         disk_mebibytes: specification.disk_mebibytes,
+        most_mebibytes: places.most_mebibytes,
         source_date_epoch: plan.source_date_epoch,
     };
-    disk::write_all(&parts, &plan.formats, output, &specification.name)
+    disk::write_all(&parts, &plan.formats, places.output, &specification.name)
 }
 
 fn timed<T, E>(
@@ -321,6 +324,6 @@ fn timed<T, E>(
     let watch = Stopwatch::start();
     let result = work()?;
     stages.push((stage, watch.elapsed()));
-    progress.finish(&format!("{:.1} s", watch.elapsed().as_secs_f64()));
+    progress.finish("done");
     Ok(result)
 }

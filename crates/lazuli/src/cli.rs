@@ -161,7 +161,7 @@ pub enum Upstream {
 /// `lazuli upstream import`
 #[derive(Debug, Args)]
 pub struct UpstreamImport {
-    /// The folder for packages and metadata [default: the project's output folder, in repos/UPSTREAM]
+    /// The folder for packages and metadata [default: the project's output folder, in repos/REPOSITORY]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }

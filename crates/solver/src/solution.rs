@@ -135,6 +135,13 @@ impl<'r> Solution<'r> {
     fn why_of(&self, place: usize) -> Why {
         let mut why = self.bare(place);
         why.pulled_in_by = self.pulls[place].iter().map(|pull| self.link(pull)).collect();
+        // A package may state the same need twice: for its scriptlets and for itself.
+        let mut told: Vec<WhyLink> = Vec::new();
+        why.pulled_in_by.retain(|link| {
+            let new = !told.contains(link);
+            told.push(link.clone());
+            new
+        });
         why
     }
 

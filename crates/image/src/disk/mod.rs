@@ -49,6 +49,14 @@ pub struct DiskFile {
 /// Why disk files cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
+    /// The disk is larger than its budget.
+    #[error("the disk would have {mebibytes} MiB, and {allowed} MiB are allowed")]
+    OverBudget {
+        /// What it would have.
+        mebibytes: u64,
+        /// What it may have.
+        allowed: u64,
+    },
     /// The EFI system partition cannot be made.
     #[error(transparent)]
     Esp(#[from] FatError),
@@ -97,6 +105,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) root_read_only: bool,
     /// The least size of the disk.
     pub(crate) disk_mebibytes: Option<u64>,
+    pub(crate) most_mebibytes: Option<u64>,
     pub(crate) source_date_epoch: u64,
 }
 
@@ -164,6 +173,10 @@ pub(crate) fn write_all(
     };
     let mut raw = beside()?;
     let size = assemble(parts, raw.as_file_mut(), &folder.join(format!("{name}.raw")))?;
+    let mebibytes = size.div_ceil(1 << 20);
+    if let Some(allowed) = parts.most_mebibytes.filter(|allowed| mebibytes > *allowed) {
+        return Err(DiskError::OverBudget { mebibytes, allowed });
+    }
     let mut finished = Vec::new();
     for format in formats.iter().filter(|format| **format != DiskFormat::Raw) {
         let mut file = beside()?;
@@ -256,6 +269,7 @@ mod tests {
             root: &root,
             root_read_only: false,
             disk_mebibytes: Some(44),
+            most_mebibytes: None,
             source_date_epoch: 0,
         };
         let output = folder.path().join("output");

@@ -31,7 +31,7 @@ const EMPTIED: [&str; 8] = [
 ];
 
 /// Files that hold a machine's identity, entropy or locks, or a program's copy of an older version.
-const REMOVED: [&str; 20] = [
+const REMOVED: [&str; 18] = [
     "etc/.pwd.lock",
     "etc/.updated",
     "etc/group-",
@@ -42,10 +42,8 @@ const REMOVED: [&str; 20] = [
     "etc/subuid-",
     "etc/ld.so.cache~",
     "etc/mtab~",
-    "usr/lib/sysimage/rpm/.rpm.lock",
     "var/.updated",
     "var/lib/dbus/machine-id",
-    "var/lib/rpm/.rpm.lock",
     "var/lib/systemd/catalog/database~",
     "var/lib/systemd/credential.secret",
     "var/lib/systemd/random-seed",

@@ -63,12 +63,13 @@ impl Units {
     /// Makes and removes links; `id` names the preset file.
     pub fn apply(&self, tree: &mut Tree, id: &str, source_date_epoch: u64) -> Result<(), UnitError> {
         let mut chooser = Chooser { tree, modified: source_date_epoch, enabled: BTreeSet::new() };
+        for unit in &self.enable {
+            chooser.enable(unit)?;
+        }
+        // After enabling: what another unit brings along by `Also=` stays off when it is to be off.
         for unit in &self.disable {
             chooser.find("disable", unit)?;
             chooser.disable(unit);
-        }
-        for unit in &self.enable {
-            chooser.enable(unit)?;
         }
         for unit in &self.mask {
             chooser.find("mask", unit)?;

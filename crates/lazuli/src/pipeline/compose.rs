@@ -118,6 +118,11 @@ fn accounts(image: &NativeImage) -> Vec<image::Account> {
 }
 
 fn initrd(image: &NativeImage, disk: &Disk) -> Result<InitrdContent, Failure> {
+    if disk.initrd.compression != Compression::Zstd {
+        return Err(Failure::new(format!("an initrd compressed by `{}` cannot be made yet", disk.initrd.compression))
+            .code(ExitCode::Definition)
+            .hint(format!("write compression = \"zstd\" in [initrd] of {}", image.file.display())));
+    }
     let wishes = [
         ("module", &disk.initrd.modules),
         ("file", &disk.initrd.programs),

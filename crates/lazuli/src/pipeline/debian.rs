@@ -6,6 +6,7 @@ use std::path::Path;
 
 use debian_import::apt::{self, Suite};
 use debian_import::closure::closure;
+use debian_import::convert::ConvertError;
 use debian_import::import::{ImportError, ImportProgress, ImportedRepository, Importer, LockedDeb};
 use debian_import::overrides::Overrides;
 use definition::{DebRepository, ValidUntil};
@@ -78,11 +79,19 @@ fn with_importer(
     };
     let imported = act(&importer, &progress).map_err(|error| {
         let (code, hint) = match &error {
-            ImportError::Fetch(source) => (
-                unfetched::exit_code(source),
-                "run again to go on where it stopped; when the mirror has dropped a locked package, run `lazuli lock update`",
-            ),
+            ImportError::Fetch(source) => (unfetched::exit_code(source), unfetched::hint(source)),
             ImportError::OtherResult { .. } => (ExitCode::Definition, "run `lazuli lock update`"),
+            ImportError::Convert { source, .. } => match **source {
+                ConvertError::Override(_) | ConvertError::NoRequirement(_) => (
+                    ExitCode::Definition,
+                    "the override no longer fits the package: change the file of that name among the overrides",
+                ),
+                ConvertError::Write(_) => (ExitCode::Failed, "what is finished is kept; run again to go on"),
+                _ => (
+                    ExitCode::Failed,
+                    "the package is what the archive signed: leave it out of the images, or take another suite",
+                ),
+            },
             _ => (ExitCode::Failed, "what is finished is kept; run again to go on"),
         };
         Failure::caused("the packages were not imported", &error).code(code).hint(hint)

@@ -1,7 +1,5 @@
 //! `lazuli lock update`
 
-use std::fmt::Write as _;
-
 use definition::lock::{Changes, Lock};
 use definition::{Distro, Upstream};
 
@@ -34,13 +32,10 @@ pub fn updated(session: &Session, upstream: &Upstream, old: &Lock) -> Result<Loc
 }
 
 fn render(distro: &Distro, options: &LockUpdate, changes: &Changes) -> String {
-    let mut text = changes.to_string();
     let path = distro.project.lock_file.display();
-    let verdict = match (changes.is_empty(), options.dry_run) {
-        (true, _) => format!("{path}: nothing changed"),
-        (false, true) => format!("{path}: not written (--dry-run)"),
-        (false, false) => format!("{path}: written"),
-    };
-    let _infallible = writeln!(text, "{verdict}");
-    text
+    match (changes.is_empty(), options.dry_run) {
+        (true, _) => format!("{path}: nothing changed\n"),
+        (false, true) => format!("{changes}{path}: not written (--dry-run)\n"),
+        (false, false) => format!("{changes}{path}: written\n"),
+    }
 }
