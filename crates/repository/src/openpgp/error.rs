@@ -159,13 +159,10 @@ struct Refusals<'a>(&'a [Refusal]);
 
 impl fmt::Display for Refusals<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, refusal) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("; ")?;
-            }
-            refusal.fmt(f)?;
-        }
-        Ok(())
+        // A package often has two signatures by one key, which are refused for the same reason.
+        let mut reasons: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        reasons.dedup();
+        f.write_str(&reasons.join("; "))
     }
 }
 
