@@ -26,7 +26,7 @@ pub enum PlanError {
     #[error("{0} is given twice")]
     Twice(String),
     /// Files that packages do not agree on.
-    #[error("packages do not agree on {} files{}", .0.len(), lines(.0))]
+    #[error("packages do not agree on {}{}", files_counted(.0.len()), lines(.0))]
     Conflicts(Vec<FileConflict>),
 }
 
@@ -84,6 +84,10 @@ fn listed(errors: &[PackageError]) -> String {
         text
     };
     errors.iter().map(text).collect()
+}
+
+fn files_counted(count: usize) -> String {
+    if count == 1 { "one file".to_owned() } else { format!("{count} files") }
 }
 
 fn lines(conflicts: &[FileConflict]) -> String {
