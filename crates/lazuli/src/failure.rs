@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 
 /// The documented exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,25 +31,32 @@ pub struct Failure {
     message: String,
     causes: Vec<String>,
     hint: Option<String>,
+    full_disk: bool,
     code: ExitCode,
 }
 
 impl Failure {
     /// A failure without a cause.
     pub fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), causes: Vec::new(), hint: None, code: ExitCode::Failed }
+        Failure { message: message.into(), causes: Vec::new(), hint: None, full_disk: false, code: ExitCode::Failed }
     }
 
     /// A failure with the chain of what led to it.
     pub fn caused(message: impl Into<String>, cause: &(dyn Error + 'static)) -> Self {
         let mut failure = Failure::new(message);
         failure.causes.extend(chain(cause));
+        if is_full_disk(cause) {
+            failure.full_disk = true;
+            failure.hint = Some("make room on the disk and run again; what is finished is kept".to_owned());
+        }
         failure
     }
 
-    /// Says what to do.
+    /// Says what to do; against a full disk, that is known already.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        if !self.full_disk {
+            self.hint = Some(hint.into());
+        }
         self
     }
 
@@ -103,6 +111,12 @@ fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
         next = error.source();
     }
     messages
+}
+
+fn is_full_disk(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
 /// Turns an error of a stage into a failure of the command.

@@ -92,6 +92,10 @@ pub fn of_image(
     check_budget(locked, image, Some(transaction.installed_size()))?;
     fs::create_dir_all(&trees).context(failed)?;
     remove_others(&trees, &image.name, &path)?;
+    if path.exists() {
+        // A run was killed between the tree and its list: the list belongs to it, so both are made anew.
+        fs::remove_dir_all(&path).context(failed)?;
+    }
     let epoch = u32::try_from(epoch)
         .map_err(|_| Failure::new(format!("SOURCE_DATE_EPOCH {epoch} is after 2106")).code(ExitCode::Usage))?;
     let lua = install::lua::Interpreter::this_program().context(failed)?;

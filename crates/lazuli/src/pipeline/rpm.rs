@@ -88,7 +88,7 @@ pub fn fetch(
     let paths = fetched.map_err(|error| {
         Failure::caused(format!("packages of {name} cannot be fetched"), &error)
             .code(unfetched::exit_code(&error))
-            .hint("run again to go on; when the mirrors have dropped a locked package, run `lazuli lock update`")
+            .hint(unfetched::hint(&error))
     })?;
     session.bars.finish(&format!("{} packages of {name}", paths.len()));
     if let Some(keyring) = keyring(session, repository)? {
@@ -164,5 +164,11 @@ pub fn refused(name: &str, error: &OpenError) -> Failure {
         OpenError::Address { .. } => ExitCode::Definition,
         _ => ExitCode::Verification,
     };
-    Failure::caused(format!("{name} cannot be used"), error).code(code)
+    // Some of these errors say in their first line only which repository they are about.
+    let cause = std::error::Error::source(error).filter(|_| error.to_string() == format!("repository {name}"));
+    let failure = Failure::caused(format!("{name} cannot be used"), cause.unwrap_or(error)).code(code);
+    match error {
+        OpenError::Download { source, .. } if code == ExitCode::Verification => failure.hint(unfetched::hint(source)),
+        _ => failure,
+    }
 }

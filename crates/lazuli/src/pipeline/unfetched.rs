@@ -25,6 +25,19 @@ pub fn exit_code(error: &DownloadError) -> ExitCode {
     }
 }
 
+/// What to do about it.
+pub fn hint(error: &DownloadError) -> &'static str {
+    match exit_code(error) {
+        ExitCode::Verification => {
+            "the mirror has another file than was promised: it is damaged, or being updated; try later, or another mirror"
+        }
+        ExitCode::Network => {
+            "run again to go on; when the mirrors have dropped a locked package, run `lazuli lock update`"
+        }
+        _ => "what is finished is kept; run again to go on",
+    }
+}
+
 fn is_other_content(cause: &AttemptError) -> bool {
     matches!(
         cause,

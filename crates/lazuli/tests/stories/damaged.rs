@@ -40,6 +40,7 @@ fn a_cache_damaged_in_any_file_is_noticed_or_mended() {
             fs::remove_dir_all(world.path("distro/build")).unwrap();
             fs::remove_dir_all(world.path("distro/out")).unwrap();
             let ended = world.run(["image", "build", "small"]);
+            println!("{} damaged: {ended}", path.display());
             assert!(!ended.stderr.contains("panicked"), "{}: {ended}", path.display());
             if ended.code == 0 {
                 assert_eq!(crate::world::listing(&world.tree("small")), listing, "{}", path.display());

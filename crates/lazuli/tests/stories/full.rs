@@ -45,7 +45,11 @@ fn a_full_work_folder_is_told() {
     let Some(world) = World::for_root("a_full_work_folder_is_told") else { return };
     large(&world);
     let Some(disk) = Small::at(&world.path("distro/build"), "2m") else { return };
-    world.fails(&["image", "build", "small"], 1, &["large-1-1.noarch", "No space left on device"]);
+    world.fails(
+        &["image", "build", "small"],
+        1,
+        &["large-1-1.noarch", "No space left on device", "hint: make room"],
+    );
     world.assert_nothing_built("small");
     drop(disk);
     world.build("small");
@@ -64,7 +68,11 @@ fn a_full_cache_is_told() {
     world.succeeds(["lock", "update"]);
     std::fs::remove_dir_all(world.path("cache")).unwrap();
     let Some(disk) = Small::at(&world.path("cache"), "512k") else { return };
-    world.fails(&["image", "build", "small"], 1, &["large-1-1.noarch", "No space left on device"]);
+    world.fails(
+        &["image", "build", "small"],
+        1,
+        &["large-1-1.noarch", "No space left on device", "hint: make room"],
+    );
     world.assert_nothing_built("small");
     drop(disk);
     world.build("small");
@@ -86,7 +94,7 @@ fn a_conversion_on_a_full_disk_is_told() {
     );
     crate::debian::define(&world, "");
     let Some(disk) = Small::at(&world.path("cache/converted"), "512k") else { return };
-    world.fails(&["lock", "update"], 1, &["No space left on device"]);
+    world.fails(&["lock", "update"], 1, &["No space left on device", "hint: make room"]);
     assert!(!world.path("distro/lazuli.lock").exists());
     drop(disk);
     world.succeeds(["lock", "update"]);

@@ -1,22 +1,21 @@
 //! Runs that are killed in the middle: the next one goes on and gives what an undisturbed one gives.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use testkit::debs::{Deb, Tar, publish};
 use testkit::http::Fault;
 use testkit::packages::{file, log, lua};
 
-use crate::world::{World, listing};
+use crate::world::{World, listing, names};
 
-/// Starts a command, and kills it after so long. Tells whether it was still running.
 #[expect(
     clippy::disallowed_methods,
     reason = "host-tools waits for the programs it runs; this one must be killed"
 )]
-fn kill_after(world: &World, arguments: &[&str], time: Duration) -> bool {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lazuli"))
+fn start(world: &World, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_lazuli"))
         .args(arguments)
         .arg("-C")
         .arg(world.path("distro"))
@@ -26,12 +25,22 @@ fn kill_after(world: &World, arguments: &[&str], time: Duration) -> bool {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    std::thread::sleep(time);
+        .unwrap()
+}
+
+/// Kills a command with SIGKILL, and tells whether it was still running.
+fn kill(mut child: Child) -> bool {
     let running = child.try_wait().unwrap().is_none();
     child.kill().unwrap();
     child.wait().unwrap();
     running
+}
+
+/// Starts a command, and kills it after so long. Tells whether it was still running.
+fn kill_after(world: &World, arguments: &[&str], time: Duration) -> bool {
+    let child = start(world, arguments);
+    std::thread::sleep(time);
+    kill(child)
 }
 
 fn several_packages(world: &World) {
@@ -63,8 +72,23 @@ fn a_killed_build_is_made_again() {
             world.assert_nothing_built("small");
         }
         assert_eq!(listing(&world.build("small")), undisturbed, "killed after {milliseconds} ms");
+        let left = names(&world.path("distro/build/work/trees"));
+        assert_eq!(left.len(), 2, "one tree and its list: {left:?}");
     }
     assert!(hits >= 3, "{hits} runs were killed before they ended");
+}
+
+#[test]
+fn a_tree_without_its_list_is_made_again() {
+    let Some(world) = World::for_root("a_tree_without_its_list_is_made_again") else { return };
+    several_packages(&world);
+    world.succeeds(["lock", "update"]);
+    let tree = world.build("small");
+    let undisturbed = listing(&tree);
+    // As if the run had been killed after the tree was there and before its list was.
+    fs::remove_file(tree.with_extension("deferred.json")).unwrap();
+    fs::remove_file(tree.join("log")).unwrap();
+    assert_eq!(listing(&world.build("small")), undisturbed);
 }
 
 #[test]
@@ -72,11 +96,19 @@ fn a_killed_download_goes_on() {
     let Some(world) = World::for_root("a_killed_download_goes_on") else { return };
     several_packages(&world);
     world.succeeds(["lock", "update"]);
-    world.server.fail("repo/two-1-1.noarch.rpm", 1, Fault::Stall(Duration::from_secs(20)));
-    assert!(
-        kill_after(&world, &["image", "build", "small"], Duration::from_millis(700)),
-        "it waits for the server"
-    );
+    world.server.fail("repo/two-1-1.noarch.rpm", 1, Fault::Stall(Duration::from_secs(60)));
+    let child = start(&world, &["image", "build", "small"]);
+    let partial = world.path("cache/downloads/partial");
+    let is_begun = |name: &String| fs::metadata(partial.join(name)).is_ok_and(|file| file.len() > 0);
+    let waits_for_one = || {
+        let asked = world.server.seen().iter().filter(|seen| seen.path.ends_with(".rpm")).count();
+        asked == 3 && names(&partial).iter().filter(|name| is_begun(name)).count() == 1
+    };
+    let tries = (0..600).find(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        waits_for_one()
+    });
+    assert!(kill(child) && tries.is_some(), "it waits for the second half of one package");
     world.assert_nothing_built("small");
     let killed = world.server.seen().len();
     world.build("small");
@@ -106,8 +138,8 @@ fn a_killed_import_goes_on() {
             Tar::new().directory("./usr/", 0o755).file(&format!("./usr/{name}"), 0o644, content.as_bytes()),
         )
     };
-    let names = ["base", "b", "c", "d", "e", "f"];
-    let mut debs: Vec<Deb> = names.iter().map(|name| deb(name)).collect();
+    let packages = ["base", "b", "c", "d", "e", "f"];
+    let mut debs: Vec<Deb> = packages.iter().map(|name| deb(name)).collect();
     debs[0].control = debs[0].control.replace("Description:", "Depends: b, c, d, e, f\nDescription:");
     let valid = ["Fri, 30 Oct 2026 08:08:01 UTC", "Fri, 30 Oct 2099 08:08:01 UTC"];
     publish(&world.path("mirror/debian"), &debs, &world.key, valid[0], valid[1]);

@@ -138,6 +138,7 @@ impl World {
     /// Runs a command that must end with this code and say these words; nothing may panic.
     pub fn fails(&self, arguments: &[&str], code: i32, words: &[&str]) -> Ended {
         let ended = self.run(arguments);
+        println!("$ lazuli {}\n{ended}", arguments.join(" "));
         assert_eq!(ended.code, code, "{arguments:?}: {ended}");
         assert!(ended.stderr.contains("error: "), "{ended}");
         assert!(!ended.stderr.contains("panicked"), "{ended}");
