@@ -32,7 +32,7 @@ fn files_equal_those_of_dnf5_and_dnf5_believes_them() {
     );
 
     let theirs = root.join("usr/lib/sysimage/libdnf5");
-    let database = root.join("var/lib/rpm/rpmdb.sqlite");
+    let database = root.join("usr/lib/sysimage/rpm/rpmdb.sqlite");
     let packages: Vec<PackageState> = rpmdb::read(&database)
         .unwrap()
         .into_iter()

@@ -49,8 +49,8 @@ fn install_by_dnf(programs: &Path, repository: &Path, packages: &[String]) -> Pa
     let script = format!(
         "root=/mnt/peer/root
         export SOURCE_DATE_EPOCH={EPOCH} SYSTEMD_OFFLINE=1
-        printf '%s\\n' '%_dbpath /usr/lib/sysimage/rpm' '%_netsharedpath /proc:/sys:/dev' \\
-            '%__systemd_sysusers /usr/bin/systemd-sysusers' > $HOME/.rpmmacros
+        echo '%_netsharedpath /proc:/sys:/dev' >> $HOME/.rpmmacros
+        echo '%__systemd_sysusers /usr/bin/systemd-sysusers' >> $HOME/.rpmmacros
         exec dnf5 --installroot=$root --use-host-config --no-plugins --setopt=reposdir=/nonexistent \\
             --setopt=install_weak_deps=False --setopt=cachedir=/mnt/peer/cache --setopt=logdir=/mnt/peer/log \\
             --repofrompath=up,file:///mnt/repository --setopt=up.gpgcheck=0 --setopt=up.pkg_gpgcheck=0 --repo=up \\
@@ -58,7 +58,7 @@ fn install_by_dnf(programs: &Path, repository: &Path, packages: &[String]) -> Pa
         packages.join(" ")
     );
     let stopwatch = host_tools::Stopwatch::start();
-    // Accounts come from systemd-sysusers, as on Fedora, and not from the shell script that rpm brings for systems without it.
+    // Accounts come from systemd-sysusers, as on Fedora: rpm's own script is for systems without it, and wants useradd.
     // The kernel's file systems are mounted in the new root, as on any machine that a system is installed from; rpm is told so.
     let folders = [
         (repository, "repository"),

@@ -23,6 +23,7 @@ pub(crate) fn run_with(root: &Path, folders: &[(&Path, &str)], script: &str) -> 
         mount -o remount,bind,ro "$root"
         for d in proc dev sys tmp; do mount --rbind "/$d" "$root/$d"; done
         for d in mnt run var/tmp; do mount -t tmpfs tmpfs "$root/$d"; done
+        echo '%_dbpath /usr/lib/sysimage/rpm' > "$root/run/.rpmmacros"
         while [ $# -gt 0 ]; do
             mkdir -p "$root/mnt/$2"
             mount --rbind "$1" "$root/mnt/$2"
