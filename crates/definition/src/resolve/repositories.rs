@@ -1,6 +1,6 @@
 //! `[resources]`: every repository checked, sets expanded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Resolver;
@@ -21,6 +21,8 @@ pub(crate) struct Repositories {
     pub(crate) rpm: BTreeMap<String, RpmResource>,
     pub(crate) deb: BTreeMap<String, DebRepository>,
     pub(crate) sets: BTreeMap<String, Vec<String>>,
+    /// Names of repositories with problems of their own: that they are missing elsewhere is no further one.
+    pub(crate) unusable: BTreeSet<String>,
 }
 
 /// A repository of RPM packages before `$releasever` and `$basearch` are known.
@@ -63,10 +65,9 @@ impl Resolver<'_> {
         let Some(resources) = &self.file.resources else { return repositories };
         for (name, table) in &*resources.rpm_repos {
             let name = Located::new(name.clone(), table.place);
-            if self.check_name(&name)
-                && let Some(resource) = self.rpm_repo(name.clone(), table)
-            {
-                repositories.rpm.insert(name.value, resource);
+            match self.check_name(&name).then(|| self.rpm_repo(name.clone(), table)).flatten() {
+                Some(resource) => drop(repositories.rpm.insert(name.value, resource)),
+                None => drop(repositories.unusable.insert(name.value)),
             }
         }
         for (name, table) in &*resources.rpm_repo_sets {
@@ -81,10 +82,9 @@ impl Resolver<'_> {
                 let message = format!("repository `{name}` is both an RPM and a Debian repository");
                 self.collector.report_hinted(name.place, message, "give one of them another name");
             }
-            if self.check_name(&name)
-                && let Some(repository) = self.deb_repo(name.clone(), table)
-            {
-                repositories.deb.insert(name.value, repository);
+            match self.check_name(&name).then(|| self.deb_repo(name.clone(), table)).flatten() {
+                Some(repository) => drop(repositories.deb.insert(name.value, repository)),
+                None => drop(repositories.unusable.insert(name.value)),
             }
         }
         self.check_templates();

@@ -57,6 +57,7 @@ impl Resolver<'_> {
                     let known = repositories.rpm.keys().chain(repositories.deb.keys());
                     if !repositories.rpm.contains_key(&repo.value)
                         && !repositories.deb.contains_key(&repo.value)
+                        && !repositories.unusable.contains(&repo.value)
                     {
                         let hint = advice(repo, known.map(String::as_str).collect::<Vec<_>>());
                         self.collector.report_if_complete(
@@ -120,6 +121,7 @@ impl Resolver<'_> {
             // The inputs' own problems are reported for all versions at once.
             let names = self.names_of(inputs, repositories);
             let mut members: Vec<Repository> = Vec::new();
+            let complete = names.iter().all(|name| !repositories.unusable.contains(name));
             for name in names {
                 if let Some(deb) = repositories.deb.get(&name) {
                     members.push(Repository::Deb(deb.clone()));
@@ -131,7 +133,7 @@ impl Resolver<'_> {
                     members.push(Repository::Rpm(rpm));
                 }
             }
-            if members.is_empty() {
+            if members.is_empty() && complete {
                 let message = format!("upstream `{}` has no repository for images", resolved.name);
                 let hint = format!(
                     "add `inputs.image-build = [{{ repo = \"…\" }}]` to [distros.{}.versions.{}]",
