@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use rpm::signature::pgp::Signer;
 use rpm::{BuildConfig, CompressionType, Dependency, FileOptions, PackageBuilder, Scriptlet};
 
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
 use crate::keys::Key;
 
 /// 2023-11-14, when all packages are built.
@@ -60,6 +63,32 @@ pub fn lua(body: &str) -> Scriptlet {
 /// Lua that adds a line, given as a Lua expression, to `/log`.
 pub fn log(line: &str) -> String {
     format!("local f = io.open('/log', 'a') f:write({line} .. '\\n') f:close()")
+}
+
+/// Replaces bytes in the header of a package by others of the same number, with digests and a signature as if it had been built so:
+/// what no builder would write.
+pub fn forge(file: &Path, key: &Key, from: &[u8], to: &[u8]) {
+    let header = |bytes: &[u8]| rpm::Package::parse(&mut &*bytes).unwrap().header_bytes().unwrap();
+    let bytes = std::fs::read(file).unwrap();
+    let forged = replace(&bytes, from, to);
+    let (before, after) = (header(&bytes), header(&forged));
+    assert_ne!(before, after, "nothing was replaced");
+    let sha1 = |header: &[u8]| hex::encode(Sha1::digest(header));
+    let sha256 = |header: &[u8]| hex::encode(Sha256::digest(header));
+    let forged = replace(&forged, sha1(&before).as_bytes(), sha1(&after).as_bytes());
+    let forged = replace(&forged, sha256(&before).as_bytes(), sha256(&after).as_bytes());
+    let mut package = rpm::Package::parse(&mut forged.as_slice()).unwrap();
+    package.sign_with_timestamp(Signer::from_asc(&key.secret()).unwrap(), BUILT).unwrap();
+    package.write_file(file).unwrap();
+}
+
+fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "the header's index must stay right");
+    let mut bytes = bytes.to_vec();
+    while let Some(at) = bytes.windows(from.len()).position(|window| window == from) {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    bytes
 }
 
 /// Changes one byte of a file, counted from its end.

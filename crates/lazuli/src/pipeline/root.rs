@@ -1,11 +1,13 @@
 //! The locked packages of an image, in; the root tree they make, out: installed once, found again while nothing changed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use definition::lock::{LockedUpstream, Reason};
 use definition::{NativeImage, Upstream};
 use install::{InstallOptions, PackageRequest, PlanOptions, SignaturePolicy};
+use rpm_model::Nevra;
 use sha2::{Digest as _, Sha256};
 
 use super::fetch;
@@ -88,7 +90,16 @@ pub fn of_image(
     let options =
         PlanOptions { signatures: SignaturePolicy::DigestsOnly, files: install::files::FilePolicy::default() };
     let failed = || format!("the tree of image `{}` was not made", image.name);
-    let transaction = install::plan(&requests, &options).context(failed)?;
+    let transaction = install::plan(&requests, &options).map_err(|error| {
+        let failure = Failure::caused(failed(), &error);
+        match &error {
+            install::PlanError::Packages(errors) => failure.hint(format!(
+                "leave out {}, or get the repository to mend it",
+                refused_packages(&files, errors).join(", ")
+            )),
+            _ => failure,
+        }
+    })?;
     check_budget(locked, image, Some(transaction.installed_size()))?;
     fs::create_dir_all(&trees).context(failed)?;
     remove_others(&trees, &image.name, &path)?;
@@ -107,6 +118,12 @@ pub fn of_image(
     let deferred: Vec<image::Deferred> = installed.report.deferred.iter().map(deferred).collect();
     write_deferred(&deferred_file, &deferred)?;
     Ok(Root { path, deferred })
+}
+
+/// Names of packages that the installer knows by their files alone.
+fn refused_packages(files: &BTreeMap<Nevra, PathBuf>, errors: &[install::package::PackageError]) -> Vec<String> {
+    let is_refused = |file: &Path| errors.iter().any(|error| error.file == file);
+    files.iter().filter(|(_, file)| is_refused(file)).map(|(nevra, _)| nevra.to_string()).collect()
 }
 
 /// What decides about a tree: its packages, its time, and the program that installs them.
