@@ -1,13 +1,12 @@
-//! createrepo_c as judge: `tests/createrepo_c/` holds what version 1.2.1 wrote for the packages that this test builds.
-//!
-//! To ask it again: run the test once, then `createrepo_c --general-compress-type gz --simple-md-filenames -o OUT FOLDER` on the
-//! folder `createrepo-input` below the target's temporary folder, and unpack the three files.
+//! createrepo_c as judge: `tests/createrepo_c/` holds what version 1.2.1 wrote for the packages that this test builds; where
+//! createrepo_c is there, it is asked anew.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use host_tools::{Bind, Call, Sandbox};
 use repository::metadata::compression::unfold;
 use repository::metadata::primary;
 use repository::write::{WriteOptions, render, scan};
@@ -77,13 +76,11 @@ fn judged(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn ours() -> (PathBuf, Vec<(String, String)>) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("createrepo-input");
-    // Another test process may have left it.
-    drop(fs::remove_dir_all(&folder));
-    fs::create_dir_all(&folder).unwrap();
-    build(&folder);
-    let rendered = render(&scan(&folder).unwrap(), &WriteOptions::default()).unwrap();
+/// A folder of packages, and our metadata of them: name of the file without its checksum, and text.
+fn ours() -> (tempfile::TempDir, Vec<(String, String)>) {
+    let folder = tempfile::tempdir().unwrap();
+    build(folder.path());
+    let rendered = render(&scan(folder.path()).unwrap(), &WriteOptions::default()).unwrap();
     let text = |bytes: &[u8]| String::from_utf8(unfold(bytes, 1 << 24).unwrap()).unwrap();
     let files = rendered.files.iter().map(|(name, bytes)| {
         let short = name.rsplit('-').next().unwrap_or(name).trim_end_matches(".zst");
@@ -111,18 +108,45 @@ fn packages_of(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn metadata_means_what_createrepo_c_wrote() {
+    let (_folder, files) = ours();
+    compare(&files, judged);
+}
+
+#[test]
 fn metadata_means_what_createrepo_c_writes() {
-    let (_, files) = ours();
+    let Some(root) = testkit::prepared::judge_root() else { return };
+    let (folder, files) = ours();
+    let work = tempfile::tempdir().unwrap();
+    let call = Call::new("createrepo_c").args(["--general-compress-type", "gz"]).args([
+        "--simple-md-filenames",
+        "-o",
+        "/mnt/made",
+        "/mnt/packages",
+    ]);
+    let sandbox = Sandbox::new(root)
+        .read_only_root(true)
+        .bind(Bind::read_only(folder.path(), "/mnt/packages"))
+        .bind(Bind::writable(work.path(), "/mnt/made"));
+    sandbox.run(&call).unwrap();
+    compare(&files, |name| {
+        let file = fs::read(work.path().join("repodata").join(format!("{name}.gz"))).unwrap();
+        String::from_utf8(unfold(&file, 1 << 24).unwrap()).unwrap()
+    });
+}
+
+/// Our metadata against createrepo_c's.
+fn compare(files: &[(String, String)], theirs: impl Fn(&str) -> String) {
     let text = |name: &str| &files.iter().find(|(file, _)| file == name).unwrap().1;
-    let (ours, theirs) =
-        (without_file_time(text("primary.xml"), "ours"), without_file_time(&judged("primary.xml"), "theirs"));
+    let (ours, records) =
+        (without_file_time(text("primary.xml"), "ours"), without_file_time(&theirs("primary.xml"), "theirs"));
     assert_eq!(ours.len(), 2);
-    for (ours, theirs) in ours.iter().zip(&theirs) {
+    for (ours, theirs) in ours.iter().zip(&records) {
         assert_eq!(ours, theirs);
     }
-    assert_eq!(ours.len(), theirs.len());
-    assert_eq!(packages_of(text("filelists.xml")), packages_of(&judged("filelists.xml")));
-    assert_eq!(packages_of(text("other.xml")), packages_of(&judged("other.xml")));
+    assert_eq!(ours.len(), records.len());
+    assert_eq!(packages_of(text("filelists.xml")), packages_of(&theirs("filelists.xml")));
+    assert_eq!(packages_of(text("other.xml")), packages_of(&theirs("other.xml")));
 }
 
 #[test]
