@@ -1,5 +1,5 @@
 //! The sandbox against the real kernel: a root made of this machine's own `/usr`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// A root with this machine's `/usr` and nothing else, or nothing where namespaces cannot be made.
 fn world() -> Option<(TempDir, Sandbox)> {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: a sandbox needs root or a mapped user namespace");
+        testkit::prepared::skip("a sandbox needs root or a mapped user namespace");
         return None;
     }
     if env!("CARGO_CRATE_NAME") == "sandbox_by_spawner" {
