@@ -36,8 +36,14 @@ fn refusal(specification: &Specification, deferred: &[Deferred], prepare: impl F
     std::fs::write(root.join("etc/group"), "root:x:0:\n").unwrap();
     prepare(&root);
     let (work, output) = (folder.path().join("work"), folder.path().join("output"));
-    let places =
-        Places { root: &root, deferred, tools: Path::new("/nonexistent"), work: &work, output: &output, most_mebibytes: None };
+    let places = Places {
+        root: &root,
+        deferred,
+        tools: Path::new("/nonexistent"),
+        work: &work,
+        output: &output,
+        most_mebibytes: None,
+    };
     let error = build(specification, &places, &Seed([0; 32]), 1_700_000_000, &Silent).unwrap_err();
     let left = |folder: &Path| std::fs::read_dir(folder).map_or(0, Iterator::count);
     assert_eq!((left(&work), left(&output)), (0, 0), "nothing is left behind");

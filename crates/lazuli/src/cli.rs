@@ -108,7 +108,9 @@ pub enum Image {
     #[command(after_help = "Example:\n  lazuli image build server --plan\n  lazuli image build server")]
     Build(ImageBuild),
     /// Boot a built image in a virtual machine
-    #[command(after_help = "Example:\n  lazuli image boot server --ssh-key ~/.ssh/id_ed25519.pub\n  ssh -p 2222 root@localhost")]
+    #[command(
+        after_help = "Example:\n  lazuli image boot server --ssh-key ~/.ssh/id_ed25519.pub\n  ssh -p 2222 root@localhost"
+    )]
     Boot(ImageBoot),
     /// List the images that the definition has
     #[command(after_help = "Example:\n  lazuli image list --format json")]

@@ -38,7 +38,13 @@ pub struct Failure {
 impl Failure {
     /// A failure without a cause.
     pub fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), causes: Vec::new(), hint: None, full_disk: false, code: ExitCode::Failed }
+        Failure {
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+            full_disk: false,
+            code: ExitCode::Failed,
+        }
     }
 
     /// A failure with the chain of what led to it.

@@ -17,7 +17,11 @@ pub enum Format {
 }
 
 /// Prints `data` as JSON, or the text that `render` makes of it.
-pub fn print<T: Serialize>(format: Format, data: &T, render: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+pub fn print<T: Serialize>(
+    format: Format,
+    data: &T,
+    render: impl FnOnce(&T) -> String,
+) -> Result<(), Failure> {
     let text = match format {
         Format::Text => render(data),
         Format::Json => {

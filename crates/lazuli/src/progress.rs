@@ -38,7 +38,8 @@ impl Progress for Bars {
         }
         self.with_stage(|current| {
             let bar = match total {
-                Some(total) => ProgressBar::new(total).with_style(style("{prefix:>12} [{bar:30}] {human_pos}/{human_len} {wide_msg}")),
+                Some(total) => ProgressBar::new(total)
+                    .with_style(style("{prefix:>12} [{bar:30}] {human_pos}/{human_len} {wide_msg}")),
                 None => ProgressBar::new_spinner().with_style(style("{prefix:>12} {spinner} {wide_msg}")),
             };
             bar.set_prefix(stage.to_owned());
@@ -68,5 +69,7 @@ impl Progress for Bars {
 
 fn style(template: &str) -> ProgressStyle {
     // A template that does not parse would be a mistake in this file; the default bar serves then.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }

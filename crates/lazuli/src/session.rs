@@ -49,7 +49,11 @@ pub fn downloader(global: &Global, cache_dir: &Path) -> Result<Downloader, Failu
 }
 
 /// The same, with its own patience.
-pub fn downloader_with_retries(global: &Global, cache_dir: &Path, retries: u32) -> Result<Downloader, Failure> {
+pub fn downloader_with_retries(
+    global: &Global,
+    cache_dir: &Path,
+    retries: u32,
+) -> Result<Downloader, Failure> {
     let cache = Cache::open(&cache_dir.join("downloads"))
         .context(|| format!("the cache {} cannot be used", cache_dir.display()))?;
     Ok(Downloader::new(cache, Options { offline: global.offline, retries, ..Options::default() }))

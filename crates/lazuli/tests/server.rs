@@ -1,5 +1,9 @@
 //! The server image: built from the lock, built again elsewhere to the same bytes, booted, and asked how it is.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test panics where it cannot go on, and shows what the guest said")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test panics where it cannot go on, and shows what the guest said"
+)]
 
 mod program;
 
@@ -25,7 +29,11 @@ fn the_server_is_reproducible_boots_well_and_manages_packages() {
     let again = build_elsewhere(work.path());
     assert_eq!(digests(&first), digests(&again), "the same definition and lock give the same bytes");
 
-    let tools = PathBuf::from(json(&image_build(workspace().join("distro").as_path(), "tools", None))["files"][0]["path"].as_str().unwrap());
+    let tools = PathBuf::from(
+        json(&image_build(workspace().join("distro").as_path(), "tools", None))["files"][0]["path"]
+            .as_str()
+            .unwrap(),
+    );
     let tools = std::fs::canonicalize(tools).unwrap();
     judge_disks(&first);
     let Some(judges) = prepared("LAZULI_JUDGE_ROOT") else { return };
@@ -105,11 +113,20 @@ thread_local! {
 fn log_in(judges: &Path, private_key: &Path, mut booted: Booted) {
     let port = SSH_PORT.with(|port| port.to_string());
     let folder = private_key.parent().unwrap();
-    let sandbox = Sandbox::new(judges).network(Network::Host).bind(host_tools::Bind::writable(folder, "/run/key"));
+    let sandbox =
+        Sandbox::new(judges).network(Network::Host).bind(host_tools::Bind::writable(folder, "/run/key"));
     let ssh = |identity: &str| {
         let call = Call::new("/usr/bin/ssh").args(["-p", &port, "-i", identity]).args([
-            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes",
-            "-o", "ConnectTimeout=60", "root@127.0.0.1", "id -un",
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ConnectTimeout=60",
+            "root@127.0.0.1",
+            "id -un",
         ]);
         sandbox.run(&call.accept_any_status()).unwrap()
     };
@@ -124,7 +141,9 @@ fn ssh_key(judges: &Path, work: &Path) -> (PathBuf, String) {
     let folder = work.join("key");
     std::fs::create_dir(&folder).unwrap();
     let sandbox = Sandbox::new(judges).bind(host_tools::Bind::writable(&folder, "/run/key"));
-    sandbox.run(&Call::new("/usr/bin/ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", "/run/key/id"])).unwrap();
+    sandbox
+        .run(&Call::new("/usr/bin/ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", "/run/key/id"]))
+        .unwrap();
     let public = std::fs::read_to_string(folder.join("id.pub")).unwrap();
     (folder.join("id"), public)
 }
@@ -135,11 +154,15 @@ fn judge_disks(built: &serde_json::Value) {
     let folder = disk(built, "raw").parent().unwrap().to_owned();
     let sandbox = Sandbox::new(judges).bind(host_tools::Bind::read_only(folder, "/run/disks"));
     let judge = |program: &str, arguments: &[&str]| {
-        let output = sandbox.run(&Call::new(program).args(arguments)).unwrap_or_else(|error| panic!("{error}"));
+        let output =
+            sandbox.run(&Call::new(program).args(arguments)).unwrap_or_else(|error| panic!("{error}"));
         output.stdout_text()
     };
     judge("/usr/bin/qemu-img", &["check", "/run/disks/server.qcow2"]);
-    judge("/usr/bin/qemu-img", &["compare", "-f", "raw", "-F", "qcow2", "/run/disks/server.raw", "/run/disks/server.qcow2"]);
+    judge(
+        "/usr/bin/qemu-img",
+        &["compare", "-f", "raw", "-F", "qcow2", "/run/disks/server.raw", "/run/disks/server.qcow2"],
+    );
     let info = judge("/usr/bin/qemu-img", &["info", "--output=json", "-f", "vpc", "/run/disks/server.vhd"]);
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();
     assert_eq!(info["virtual-size"].as_u64().unwrap() % (1 << 20), 0, "Azure takes whole MiB only");
@@ -154,7 +177,12 @@ fn disk(built: &serde_json::Value, extension: &str) -> PathBuf {
 }
 
 fn digests(built: &serde_json::Value) -> Vec<String> {
-    built["files"].as_array().unwrap().iter().map(|file| file["sha256"].as_str().unwrap().to_owned()).collect()
+    built["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["sha256"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn image_build(distro: &Path, image: &str, output: Option<&Path>) -> Call {
@@ -186,7 +214,10 @@ fn build_elsewhere(work: &Path) -> serde_json::Value {
     let user = std::env::var("LAZULI_TEST_USER").ok();
     let mut words = vec!["umask 077; cd /; export HOME=\"$1\"; shift; exec taskset -c 0 \"$@\"".to_owned()];
     if let Some(user) = &user {
-        shell("chmod 755 \"$1\"; chown -R \"$3\" \"$2\"", &[work.as_os_str(), elsewhere.as_os_str(), user.as_ref()]);
+        shell(
+            "chmod 755 \"$1\"; chown -R \"$3\" \"$2\"",
+            &[work.as_os_str(), elsewhere.as_os_str(), user.as_ref()],
+        );
         println!("building again as {user}");
         words.insert(0, user.clone());
     }
@@ -197,5 +228,12 @@ fn build_elsewhere(work: &Path) -> serde_json::Value {
     let call = call.args(words).arg("sh").arg(&elsewhere).arg(&program);
     let call = call.args(["--format", "json", "--quiet", "image", "build", "server", "-C"]).arg(&distro);
     let output = elsewhere.join("again");
-    json(&call.arg("--output").arg(output).env("TZ", "Asia/Kolkata").env("LC_ALL", "de_DE.UTF-8").accept_any_status())
+    json(
+        &call
+            .arg("--output")
+            .arg(output)
+            .env("TZ", "Asia/Kolkata")
+            .env("LC_ALL", "de_DE.UTF-8")
+            .accept_any_status(),
+    )
 }

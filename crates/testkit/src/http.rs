@@ -262,4 +262,3 @@ fn decoded(path: &str) -> String {
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
-

@@ -16,7 +16,9 @@ pub fn run(options: &Manual) -> Result<(), Failure> {
     // Fills in the usage lines of all sub-commands.
     command.build();
     if options.markdown {
-        let mut text = String::from("# Command reference\n\nMade by `lazuli manual --markdown` from the program itself.\n");
+        let mut text = String::from(
+            "# Command reference\n\nMade by `lazuli manual --markdown` from the program itself.\n",
+        );
         reference(&mut command, "lazuli", &mut text);
         return output::print_text(&text);
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use host_tools::{Progress as _, Stopwatch};
 use serde::Serialize;
 
-use super::image::build::{self, Built};
 use super::image::boot::built_disk;
+use super::image::build::{self, Built};
 use super::lock::update;
 use crate::cli::{Global, Quickstart};
 use crate::failure::Failure;

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use definition::Machine as MachineSize;
+use host_tools::Sandbox;
 use host_tools::qemu::{self, Accelerator, Console, Credential, Disk, Forward, Guest, GuestNetwork, Machine};
 use host_tools::qemu_img::Format;
-use host_tools::Sandbox;
 
 use crate::failure::{Context as _, ExitCode, Failure};
 
@@ -30,7 +30,8 @@ pub fn start(tools: &Path, disk: &Path, size: MachineSize, extras: &Extras) -> R
         Some("vhd") => Format::Vpc,
         _ => Format::Raw,
     };
-    let keys = extras.ssh_keys.iter().map(|keys| Credential::new("ssh.authorized_keys.root", keys.as_bytes()));
+    let keys =
+        extras.ssh_keys.iter().map(|keys| Credential::new("ssh.authorized_keys.root", keys.as_bytes()));
     let machine = Machine {
         memory: size.memory_mib,
         processors: size.processors,
@@ -38,14 +39,20 @@ pub fn start(tools: &Path, disk: &Path, size: MachineSize, extras: &Extras) -> R
         credentials: keys.collect(),
         network: GuestNetwork::User {
             restricted: false,
-            forwards: extras.ssh_port.map(|host_port| Forward { host_port, guest_port: 22 }).into_iter().collect(),
+            forwards: extras
+                .ssh_port
+                .map(|host_port| Forward { host_port, guest_port: 22 })
+                .into_iter()
+                .collect(),
         },
         console: if extras.terminal { Console::Terminal } else { Console::Caller },
         second_serial: None,
         accelerator: Accelerator::Fastest,
     };
     let failed = || format!("{} was not booted", disk.display());
-    qemu::start(&Sandbox::new(tools), &machine).context(failed).map_err(|failure| failure.code(ExitCode::Boot))
+    qemu::start(&Sandbox::new(tools), &machine)
+        .context(failed)
+        .map_err(|failure| failure.code(ExitCode::Boot))
 }
 
 /// Waits for the guest's login prompt and gives what it printed until then; the machine is stopped in any case.
@@ -54,8 +61,11 @@ pub fn wait_for_login(mut guest: Guest, limit: Duration) -> Result<String, Failu
     let console = guest.console().text();
     let killed = guest.kill();
     waited.map_err(|error| {
-        Failure::caused(format!("the guest showed no login; its last lines:\n{}", last_lines(&console, 20)), &error)
-            .code(ExitCode::Boot)
+        Failure::caused(
+            format!("the guest showed no login; its last lines:\n{}", last_lines(&console, 20)),
+            &error,
+        )
+        .code(ExitCode::Boot)
     })?;
     killed.context(|| "the machine could not be stopped".to_owned())?;
     Ok(console)

@@ -2,8 +2,8 @@
 
 use definition::lock::LockedUpstream;
 use definition::{
-    Compression, Disk, DiskFormat, Filesystem, NativeImage, PartitionSize, PartitionType, Password, SelinuxMode,
-    Upstream,
+    Compression, Disk, DiskFormat, Filesystem, NativeImage, PartitionSize, PartitionType, Password,
+    SelinuxMode, Upstream,
 };
 use image::{InitrdContent, Seed, Specification};
 use sha2::{Digest as _, Sha256};
@@ -24,7 +24,8 @@ pub fn disk(image: &NativeImage) -> Result<&Disk, Failure> {
 pub fn seed(specification: &Specification, locked: &LockedUpstream) -> Result<Seed, Failure> {
     let mut hasher = Sha256::new();
     hasher.update(locked.image_digest(&specification.name).hex());
-    let definition = serde_json::to_vec(specification).context(|| "the specification has no JSON form".to_owned())?;
+    let definition =
+        serde_json::to_vec(specification).context(|| "the specification has no JSON form".to_owned())?;
     hasher.update(&definition);
     Ok(Seed(hasher.finalize().into()))
 }
@@ -119,9 +120,12 @@ fn accounts(image: &NativeImage) -> Vec<image::Account> {
 
 fn initrd(image: &NativeImage, disk: &Disk) -> Result<InitrdContent, Failure> {
     if disk.initrd.compression != Compression::Zstd {
-        return Err(Failure::new(format!("an initrd compressed by `{}` cannot be made yet", disk.initrd.compression))
-            .code(ExitCode::Definition)
-            .hint(format!("write compression = \"zstd\" in [initrd] of {}", image.file.display())));
+        return Err(Failure::new(format!(
+            "an initrd compressed by `{}` cannot be made yet",
+            disk.initrd.compression
+        ))
+        .code(ExitCode::Definition)
+        .hint(format!("write compression = \"zstd\" in [initrd] of {}", image.file.display())));
     }
     let wishes = [
         ("module", &disk.initrd.modules),
@@ -129,7 +133,9 @@ fn initrd(image: &NativeImage, disk: &Disk) -> Result<InitrdContent, Failure> {
         ("unit", &disk.initrd.units),
         ("file", &disk.initrd.files),
     ];
-    let lines = wishes.iter().flat_map(|(word, list)| list.iter().map(move |item| format!("{word} {}\n", item.value)));
+    let lines = wishes
+        .iter()
+        .flat_map(|(word, list)| list.iter().map(move |item| format!("{word} {}\n", item.value)));
     let more = InitrdContent::parse(&lines.collect::<String>())
         .context(|| format!("[initrd] of {} cannot be used", image.file.display()))
         .map_err(|failure| failure.code(ExitCode::Definition))?;

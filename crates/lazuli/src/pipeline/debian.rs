@@ -64,7 +64,10 @@ pub fn import_exactly(
 fn with_importer(
     session: &Session,
     overrides: &Overrides,
-    act: impl FnOnce(&Importer<'_>, &(dyn Fn(ImportProgress<'_>) + Sync)) -> Result<ImportedRepository, ImportError>,
+    act: impl FnOnce(
+        &Importer<'_>,
+        &(dyn Fn(ImportProgress<'_>) + Sync),
+    ) -> Result<ImportedRepository, ImportError>,
 ) -> Result<ImportedRepository, Failure> {
     let importer = Importer {
         downloader: &session.downloader,

@@ -51,9 +51,12 @@ pub fn packages(
         None => Ok(files),
         Some(nevra) => {
             let repository = locked.packages.get(*nevra).map_or("none", |package| &package.repository);
-            Err(Failure::new(format!("the lock takes {nevra} from repository `{repository}`, which {} does not have", upstream.id()))
-                .code(ExitCode::Definition)
-                .hint("run `lazuli lock update`"))
+            Err(Failure::new(format!(
+                "the lock takes {nevra} from repository `{repository}`, which {} does not have",
+                upstream.id()
+            ))
+            .code(ExitCode::Definition)
+            .hint("run `lazuli lock update`"))
         }
     }
 }

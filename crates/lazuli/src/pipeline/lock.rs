@@ -40,10 +40,16 @@ pub fn save(distro: &Distro, lock: &Lock) -> Result<(), Failure> {
 }
 
 /// The locked packages of an image, which must still answer what the definition asks.
-pub fn locked<'l>(lock: &'l Lock, upstream: &Upstream, image: &NativeImage) -> Result<&'l LockedUpstream, Failure> {
+pub fn locked<'l>(
+    lock: &'l Lock,
+    upstream: &Upstream,
+    image: &NativeImage,
+) -> Result<&'l LockedUpstream, Failure> {
     let id = upstream.id();
     let missing = |what: String| {
-        Failure::new(what).code(ExitCode::Definition).hint(format!("run `lazuli lock update --upstream {id}`"))
+        Failure::new(what)
+            .code(ExitCode::Definition)
+            .hint(format!("run `lazuli lock update --upstream {id}`"))
     };
     let locked = lock.upstreams.get(&id).ok_or_else(|| missing(format!("the lock has nothing of {id}")))?;
     let entry = locked
@@ -51,7 +57,10 @@ pub fn locked<'l>(lock: &'l Lock, upstream: &Upstream, image: &NativeImage) -> R
         .get(&image.name)
         .ok_or_else(|| missing(format!("the lock has no packages for image `{}` on {id}", image.name)))?;
     if !entry.answers(&image.packages_for(upstream), image.weak_dependencies) {
-        return Err(missing(format!("image `{}` asks for other packages than the lock was made for", image.name)));
+        return Err(missing(format!(
+            "image `{}` asks for other packages than the lock was made for",
+            image.name
+        )));
     }
     Ok(locked)
 }
@@ -81,7 +90,11 @@ pub fn repository(offer: &Offer) -> solver::Repository<'_> {
 }
 
 /// Solves one image.
-pub fn solve<'r>(universe: &Universe<'r>, upstream: &Upstream, image: &NativeImage) -> Result<Solution<'r>, Failure> {
+pub fn solve<'r>(
+    universe: &Universe<'r>,
+    upstream: &Upstream,
+    image: &NativeImage,
+) -> Result<Solution<'r>, Failure> {
     let asked = image.packages_for(upstream);
     let wants = asked.install.iter().map(|want| Want::parse(&want.value)).collect::<Result<Vec<_>, _>>();
     let install = wants.map_err(|error| {

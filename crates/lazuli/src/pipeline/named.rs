@@ -27,7 +27,11 @@ pub fn open(global: &Global, names: &[String], asked: &[&str]) -> Result<Vec<Rep
     Ok(repositories)
 }
 
-fn load_files(repositories: &mut [Repository], downloader: &Downloader, asked: &[&str]) -> Result<(), Failure> {
+fn load_files(
+    repositories: &mut [Repository],
+    downloader: &Downloader,
+    asked: &[&str],
+) -> Result<(), Failure> {
     check::load_required_files(repositories, downloader).map_err(|error| refused("a file list", &error))?;
     if asked.is_empty() {
         return Ok(());

@@ -28,14 +28,19 @@ pub struct Root {
 pub fn source_date_epoch(locked: &LockedUpstream, image: &NativeImage) -> Result<u64, Failure> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => text.parse().map_err(|_| {
-            Failure::new(format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds")).code(ExitCode::Usage)
+            Failure::new(format!("SOURCE_DATE_EPOCH is `{text}`, which is no number of seconds"))
+                .code(ExitCode::Usage)
         }),
         Err(_) => Ok(locked.source_date_epoch(&image.name).unwrap_or(0)),
     }
 }
 
 /// Refuses an image with more packages, or larger ones, than its budget allows.
-pub fn check_budget(locked: &LockedUpstream, image: &NativeImage, installed_bytes: Option<u64>) -> Result<(), Failure> {
+pub fn check_budget(
+    locked: &LockedUpstream,
+    image: &NativeImage,
+    installed_bytes: Option<u64>,
+) -> Result<(), Failure> {
     let over = |what: String| {
         Failure::new(format!("image `{}` is over its budget: {what}", image.name))
             .code(ExitCode::Budget)
@@ -87,8 +92,10 @@ pub fn of_image(
         });
     }
     // Every file is pinned by the lock's checksum; signatures were verified when it was fetched.
-    let options =
-        PlanOptions { signatures: SignaturePolicy::DigestsOnly, files: install::files::FilePolicy::default() };
+    let options = PlanOptions {
+        signatures: SignaturePolicy::DigestsOnly,
+        files: install::files::FilePolicy::default(),
+    };
     let failed = || format!("the tree of image `{}` was not made", image.name);
     let transaction = install::plan(&requests, &options).map_err(|error| {
         let failure = Failure::caused(failed(), &error);
@@ -107,8 +114,9 @@ pub fn of_image(
         // A run was killed between the tree and its list: the list belongs to it, so both are made anew.
         fs::remove_dir_all(&path).context(failed)?;
     }
-    let epoch = u32::try_from(epoch)
-        .map_err(|_| Failure::new(format!("SOURCE_DATE_EPOCH {epoch} is after 2106")).code(ExitCode::Usage))?;
+    let epoch = u32::try_from(epoch).map_err(|_| {
+        Failure::new(format!("SOURCE_DATE_EPOCH {epoch} is after 2106")).code(ExitCode::Usage)
+    })?;
     let lua = install::lua::Interpreter::this_program().context(failed)?;
     let options = InstallOptions::new(epoch, Some(lua));
     let installed = install::execute(&transaction, &path, &options, &session.bars).context(failed)?;
@@ -121,7 +129,10 @@ pub fn of_image(
 }
 
 /// Names of packages that the installer knows by their files alone.
-fn refused_packages(files: &BTreeMap<Nevra, PathBuf>, errors: &[install::package::PackageError]) -> Vec<String> {
+fn refused_packages(
+    files: &BTreeMap<Nevra, PathBuf>,
+    errors: &[install::package::PackageError],
+) -> Vec<String> {
     let is_refused = |file: &Path| errors.iter().any(|error| error.file == file);
     files.iter().filter(|(_, file)| is_refused(file)).map(|(nevra, _)| nevra.to_string()).collect()
 }
@@ -148,7 +159,9 @@ fn remove_others(trees: &Path, image: &str, keep: &Path) -> Result<(), Failure> 
         let path = entry.context(failed)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let of_image = name.strip_prefix(image).and_then(|rest| rest.strip_prefix('-'));
-        if of_image.is_none_or(|digest| digest.len() < 16 || digest.contains('-')) || name.starts_with(&name_of(keep)) {
+        if of_image.is_none_or(|digest| digest.len() < 16 || digest.contains('-'))
+            || name.starts_with(&name_of(keep))
+        {
             continue;
         }
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };

@@ -25,7 +25,8 @@ const KEY_LIMIT: u64 = 1 << 20;
 /// The records of all RPMs in a folder.
 pub fn scan(session: &Session, folder: &Path) -> Result<Vec<PackageRecord>, Failure> {
     session.bars.begin("read", None);
-    let records = repository::write::scan(folder).context(|| format!("the packages in {} cannot be read", folder.display()))?;
+    let records = repository::write::scan(folder)
+        .context(|| format!("the packages in {} cannot be read", folder.display()))?;
     session.bars.finish(&format!("{} package headers", records.len()));
     Ok(records)
 }
@@ -34,8 +35,9 @@ pub fn scan(session: &Session, folder: &Path) -> Result<Vec<PackageRecord>, Fail
 pub fn open(session: &Session, upstream: &Upstream, repository: &RpmRepository) -> Result<Offer, Failure> {
     let name = &repository.name.value;
     session.bars.begin("metadata", None);
-    let mut opened = Repository::open(&source(session, repository)?, &session.downloader, session.clock.now())
-        .map_err(|error| refused(name, &error))?;
+    let mut opened =
+        Repository::open(&source(session, repository)?, &session.downloader, session.clock.now())
+            .map_err(|error| refused(name, &error))?;
     // Paths that no primary metadata lists are looked up in the full file lists, which are large.
     let paths: Vec<String> = {
         let alone = [solver::Repository { id: name, priority: 99, cost: 1000, packages: &opened.records }];
@@ -126,7 +128,13 @@ fn source(session: &Session, repository: &RpmRepository) -> Result<Source, Failu
     };
     // The definition has replaced every variable.
     let variables = BTreeMap::new();
-    Ok(Source { id: repository.name.value.clone(), location, proof, priority: repository.priority, variables })
+    Ok(Source {
+        id: repository.name.value.clone(),
+        location,
+        proof,
+        priority: repository.priority,
+        variables,
+    })
 }
 
 fn keyring(session: &Session, repository: &RpmRepository) -> Result<Option<Keyring>, Failure> {
@@ -165,10 +173,13 @@ pub fn refused(name: &str, error: &OpenError) -> Failure {
         _ => ExitCode::Verification,
     };
     // Some of these errors say in their first line only which repository they are about.
-    let cause = std::error::Error::source(error).filter(|_| error.to_string() == format!("repository {name}"));
+    let cause =
+        std::error::Error::source(error).filter(|_| error.to_string() == format!("repository {name}"));
     let failure = Failure::caused(format!("{name} cannot be used"), cause.unwrap_or(error)).code(code);
     match error {
-        OpenError::Download { source, .. } if code == ExitCode::Verification => failure.hint(unfetched::hint(source)),
+        OpenError::Download { source, .. } if code == ExitCode::Verification => {
+            failure.hint(unfetched::hint(source))
+        }
         _ => failure,
     }
 }

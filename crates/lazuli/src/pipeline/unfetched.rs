@@ -10,7 +10,8 @@ pub fn exit_code(error: &DownloadError) -> ExitCode {
         DownloadError::WeakChecksum { .. } => ExitCode::Verification,
         DownloadError::Cache { .. } => ExitCode::Failed,
         DownloadError::EveryAddressFailed { failures, .. } => {
-            let any = |wanted: fn(&AttemptError) -> bool| failures.iter().any(|failure| wanted(&failure.cause));
+            let any =
+                |wanted: fn(&AttemptError) -> bool| failures.iter().any(|failure| wanted(&failure.cause));
             if any(|cause| matches!(cause, AttemptError::Cache(_))) {
                 ExitCode::Failed
             } else if any(is_other_content) {

@@ -25,7 +25,8 @@ pub fn run(call: &Call) -> Output {
 pub fn json(call: &Call) -> serde_json::Value {
     let output = run(call);
     assert!(output.status.success(), "{}\n{}", output.stdout_text(), output.stderr_text());
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} in {}", output.stdout_text()))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error} in {}", output.stdout_text()))
 }
 
 /// The value of a variable that `cargo xtask test` sets; without it the test has nothing to judge with and says so.

@@ -82,11 +82,9 @@ pub fn native<'s>(session: &'s Session, name: &str) -> Result<&'s NativeImage, F
         let names: Vec<&str> = session.distro.images.keys().map(String::as_str).collect();
         format!("the definition has: {}", names.join(", "))
     };
-    let image = session
-        .distro
-        .images
-        .get(name)
-        .ok_or_else(|| Failure::new(format!("there is no image `{name}`")).code(ExitCode::Usage).hint(known()))?;
+    let image = session.distro.images.get(name).ok_or_else(|| {
+        Failure::new(format!("there is no image `{name}`")).code(ExitCode::Usage).hint(known())
+    })?;
     image.native().ok_or_else(|| {
         Failure::new(format!("image `{name}` has no native definition, and others are not built"))
             .code(ExitCode::Definition)
@@ -94,7 +92,11 @@ pub fn native<'s>(session: &'s Session, name: &str) -> Result<&'s NativeImage, F
 }
 
 /// Where the results of an image go.
-pub fn output_folder(session: &Session, image: &NativeImage, asked: Option<&Path>) -> Result<PathBuf, Failure> {
+pub fn output_folder(
+    session: &Session,
+    image: &NativeImage,
+    asked: Option<&Path>,
+) -> Result<PathBuf, Failure> {
     match asked {
         Some(folder) => std::path::absolute(folder).context(|| format!("{} is no path", folder.display())),
         None => Ok(session.distro.project.output_dir.join(&image.name)),
@@ -156,10 +158,12 @@ fn build_disk(
     let made = image::build(&specification, &places, &seed, epoch, &session.bars).map_err(|error| {
         let failure = Failure::caused(failed(), &error);
         match error {
-            image::BuildError::Disk(image::DiskError::OverBudget { .. }) => failure.code(ExitCode::Budget).hint(format!(
-                "take something out, or raise `disk-mib` in [budget] of {}",
-                image.file.display()
-            )),
+            image::BuildError::Disk(image::DiskError::OverBudget { .. }) => {
+                failure.code(ExitCode::Budget).hint(format!(
+                    "take something out, or raise `disk-mib` in [budget] of {}",
+                    image.file.display()
+                ))
+            }
             _ => failure,
         }
     })?;
@@ -182,7 +186,9 @@ fn build_tree(folder: &Path, mut built: Built) -> Result<Built, Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context(failed),
         _ => {}
     }
-    std::os::unix::fs::symlink(&built.tree, &beside).and_then(|()| fs::rename(&beside, &link)).context(failed)?;
+    std::os::unix::fs::symlink(&built.tree, &beside)
+        .and_then(|()| fs::rename(&beside, &link))
+        .context(failed)?;
     built.files.push(BuiltFile { path: link, bytes: None, sha256: None });
     Ok(built)
 }
@@ -220,9 +226,14 @@ fn render_plan(plan: &Plan) -> String {
     if let Some(disk) = &plan.disk {
         let _infallible = writeln!(text, "  kernel command line: {}", disk.command_line);
         for partition in &disk.partitions {
-            let size = partition.mebibytes.map_or("as large as its content".to_owned(), |size| format!("{size} MiB"));
-            let _infallible =
-                writeln!(text, "  partition {} ({}, {}), {size}", partition.name, partition.file_system, partition.uuid);
+            let size = partition
+                .mebibytes
+                .map_or("as large as its content".to_owned(), |size| format!("{size} MiB"));
+            let _infallible = writeln!(
+                text,
+                "  partition {} ({}, {}), {size}",
+                partition.name, partition.file_system, partition.uuid
+            );
         }
         for output in &disk.outputs {
             let _infallible = writeln!(text, "  write {output}");
@@ -238,7 +249,11 @@ pub fn render(built: &Built) -> String {
         .iter()
         .map(|file| match (&file.sha256, file.bytes) {
             (Some(sha256), Some(bytes)) => {
-                format!("{}  {:.0} MiB  sha256:{sha256}\n", file.path.display(), bytes as f64 / f64::from(1 << 20))
+                format!(
+                    "{}  {:.0} MiB  sha256:{sha256}\n",
+                    file.path.display(),
+                    bytes as f64 / f64::from(1 << 20)
+                )
             }
             _ => format!("{}\n", file.path.display()),
         })

@@ -5,9 +5,9 @@ use definition::{Distro, Upstream};
 
 use crate::cli::{Global, LockUpdate};
 use crate::failure::Failure;
+use crate::output;
 use crate::pipeline::{lock, offer, upstream};
 use crate::session::Session;
-use crate::output;
 
 /// Solves every image anew and prints what changed.
 pub fn run(global: &Global, options: &LockUpdate) -> Result<(), Failure> {

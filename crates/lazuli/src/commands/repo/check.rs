@@ -25,9 +25,9 @@ struct Missing {
 /// Checks that every requirement is provided.
 pub fn run(global: &Global, options: &RepoCheck) -> Result<(), Failure> {
     let repositories = named::open(global, &options.repositories, &[])?;
-    let packages = repositories.iter().flat_map(|repository| {
-        repository.records.iter().map(|record| (repository.id.as_str(), record))
-    });
+    let packages = repositories
+        .iter()
+        .flat_map(|repository| repository.records.iter().map(|record| (repository.id.as_str(), record)));
     let checked = Checked {
         packages: packages.clone().count(),
         unresolved: closure(packages).into_iter().map(missing).collect(),
@@ -40,7 +40,8 @@ pub fn run(global: &Global, options: &RepoCheck) -> Result<(), Failure> {
 }
 
 fn missing(unresolved: Unresolved) -> Missing {
-    let nearest = unresolved.nearest.map(|nearest| format!("{} provides {}", nearest.package, nearest.provides));
+    let nearest =
+        unresolved.nearest.map(|nearest| format!("{} provides {}", nearest.package, nearest.provides));
     Missing {
         repository: unresolved.repository,
         package: unresolved.package.to_string(),
@@ -55,6 +56,10 @@ fn render(checked: &Checked) -> String {
         format!("{} requires {}{}\n", missing.package, missing.requirement, nearest.unwrap_or_default())
     };
     let mut text: String = checked.unresolved.iter().map(line).collect();
-    text.push_str(&format!("{} packages, {} unresolved requirements\n", checked.packages, checked.unresolved.len()));
+    text.push_str(&format!(
+        "{} packages, {} unresolved requirements\n",
+        checked.packages,
+        checked.unresolved.len()
+    ));
     text
 }

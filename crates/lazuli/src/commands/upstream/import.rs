@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::cli::{Global, UpstreamImport};
 use crate::failure::{Context as _, Failure};
+use crate::output;
 use crate::pipeline::{offer, upstream};
 use crate::session::Session;
-use crate::output;
 
 #[derive(Serialize)]
 struct Imported {
