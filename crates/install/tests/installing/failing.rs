@@ -23,7 +23,7 @@ fn some_package(world: &World) -> std::path::PathBuf {
 
 #[test]
 fn a_package_cut_anywhere_is_an_error_and_never_a_panic() {
-    let Some(world) = World::new("a_package_cut_anywhere_is_an_error_and_never_a_panic") else { return };
+    let Some(world) = World::new() else { return };
     let whole = std::fs::read(some_package(&world)).unwrap();
     let cut = world.path("cut.rpm");
     let step = (whole.len() / 60).max(1);
@@ -42,7 +42,7 @@ fn a_package_cut_anywhere_is_an_error_and_never_a_panic() {
 
 #[test]
 fn a_flipped_bit_anywhere_is_found_before_its_scriptlet_runs() {
-    let Some(world) = World::new("a_flipped_bit_anywhere_is_found_before_its_scriptlet_runs") else { return };
+    let Some(world) = World::new() else { return };
     let path = some_package(&world);
     let whole = std::fs::read(&path).unwrap();
     let headers = rpm_model::header::PackageHeaders::parse(&whole).unwrap();
@@ -70,7 +70,7 @@ fn a_flipped_bit_anywhere_is_found_before_its_scriptlet_runs() {
 
 #[test]
 fn wrong_digests_are_told_as_such() {
-    let Some(world) = World::new("wrong_digests_are_told_as_such") else { return };
+    let Some(world) = World::new() else { return };
     let path = some_package(&world);
     let whole = std::fs::read(&path).unwrap();
     let headers = rpm_model::header::PackageHeaders::parse(&whole).unwrap();
@@ -102,7 +102,7 @@ fn wrong_digests_are_told_as_such() {
 
 #[test]
 fn an_unsigned_package_is_refused_where_signatures_are_required() {
-    let Some(world) = World::new("an_unsigned_package_is_refused_where_signatures_are_required") else {
+    let Some(world) = World::new() else {
         return;
     };
     let policy = SignaturePolicy::Required {
@@ -115,7 +115,7 @@ fn an_unsigned_package_is_refused_where_signatures_are_required() {
 
 #[test]
 fn packages_that_disagree_are_all_named() {
-    let Some(world) = World::new("packages_that_disagree_are_all_named") else { return };
+    let Some(world) = World::new() else { return };
     let make = |name: &str, content: &str| package(&world, name, |builder| file(builder, "/same", content));
     let (a, b, c) = (make("a", "one"), make("b", "two"), make("c", "three"));
     let error = world.plan(&[a.clone(), b, c]).unwrap_err().to_string();
@@ -128,7 +128,7 @@ fn packages_that_disagree_are_all_named() {
 
 #[test]
 fn a_failing_pre_fails_the_whole_and_leaves_nothing() {
-    let Some(world) = World::new("a_failing_pre_fails_the_whole_and_leaves_nothing") else { return };
+    let Some(world) = World::new() else { return };
     let good = package(&world, "good", |builder| file(builder, "/good", "x"));
     let bad = package(&world, "zbad", |builder| {
         file(builder, "/bad", "x");
@@ -143,7 +143,7 @@ fn a_failing_pre_fails_the_whole_and_leaves_nothing() {
 
 #[test]
 fn a_failing_post_is_a_warning_with_its_output() {
-    let Some(world) = World::new("a_failing_post_is_a_warning_with_its_output") else { return };
+    let Some(world) = World::new() else { return };
     let bad = package(&world, "bad", |builder| {
         file(builder, "/bad", "x");
         builder.post_install_script(lua("print('trying') error('post went wrong')"));
@@ -166,7 +166,7 @@ fn a_failing_post_is_a_warning_with_its_output() {
 
 #[test]
 fn a_root_with_something_in_it_is_refused_and_left_alone() {
-    let Some(world) = World::new("a_root_with_something_in_it_is_refused_and_left_alone") else { return };
+    let Some(world) = World::new() else { return };
     std::fs::create_dir(world.path("root")).unwrap();
     std::fs::write(world.path("root/mine"), "mine").unwrap();
     let error = world.install(&[some_package(&world)]).unwrap_err();
@@ -187,8 +187,7 @@ impl Progress for DiesAt {
 
 #[test]
 fn an_interrupted_run_leaves_the_target_absent_and_the_next_one_succeeds() {
-    let Some(world) = World::new("an_interrupted_run_leaves_the_target_absent_and_the_next_one_succeeds")
-    else {
+    let Some(world) = World::new() else {
         return;
     };
     let a = package(&world, "a", |builder| file(builder, "/a", "x"));
@@ -224,11 +223,10 @@ impl Drop for Small<'_> {
 
 #[test]
 fn a_full_disk_is_told_and_leaves_the_target_absent() {
-    let test = "a_full_disk_is_told_and_leaves_the_target_absent";
-    let Some(world) = World::new(test) else { return };
+    let Some(world) = World::new() else { return };
     let small = world.path("small");
     let Some(_mounted) = Small::mount(&small) else {
-        println!("skipped {test}: no file system can be mounted here");
+        testkit::prepared::skip("no file system can be mounted here");
         return;
     };
     let mut content = String::new();
@@ -245,7 +243,7 @@ fn a_full_disk_is_told_and_leaves_the_target_absent() {
 
 #[test]
 fn hostile_packages_of_format_6_are_no_better() {
-    let Some(world) = World::new("hostile_packages_of_format_6_are_no_better") else { return };
+    let Some(world) = World::new() else { return };
     let fill = |builder: &mut PackageBuilder| {
         builder.with_file_contents("x".repeat(5000), FileOptions::new("/x")).unwrap();
     };

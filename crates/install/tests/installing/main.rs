@@ -1,7 +1,7 @@
 //! Packages made here go into roots: what is made, what is refused, and that a failure leaves nothing behind.
 //!
 //! Owners and scriptlets need root; without it these tests say so and pass.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a test tells why it is skipped, and panics")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test panics")]
 
 mod failing;
 mod making;
@@ -27,11 +27,11 @@ pub(crate) struct World {
 
 impl World {
     /// `None`, with the reason told, when this process is not root.
-    pub(crate) fn new(test: &str) -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if rustix::process::geteuid().is_root() {
             Some(World { directory: tempfile::tempdir().expect("a directory for the test") })
         } else {
-            println!("skipped {test}: it gives files to owners, which needs root");
+            testkit::prepared::skip("it gives files to owners, which needs root");
             None
         }
     }

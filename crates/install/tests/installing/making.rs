@@ -11,7 +11,7 @@ use crate::{EPOCH, World, request};
 
 #[test]
 fn files_of_every_kind_are_made_as_packaged() {
-    let Some(world) = World::new("files_of_every_kind_are_made_as_packaged") else { return };
+    let Some(world) = World::new() else { return };
     let made = package(&world, "kinds", |builder| {
         file(builder, "/usr/share/kinds/plain", "plain");
         let options = FileOptions::new("/usr/bin/strong").mode(0o104_755).caps("cap_net_raw=ep").unwrap();
@@ -54,7 +54,7 @@ fn files_of_every_kind_are_made_as_packaged() {
 
 #[test]
 fn a_device_is_made_or_left_to_the_image() {
-    let Some(world) = World::new("a_device_is_made_or_left_to_the_image") else { return };
+    let Some(world) = World::new() else { return };
     let made = package(&world, "device", |builder| {
         builder
             .with_special_file(FileOptions::character_device("/dev/zero", 1, 5).permissions(0o666))
@@ -76,7 +76,7 @@ fn a_device_is_made_or_left_to_the_image() {
 
 #[test]
 fn every_compression_and_both_formats_give_the_same_files() {
-    let Some(world) = World::new("every_compression_and_both_formats_give_the_same_files") else { return };
+    let Some(world) = World::new() else { return };
     let content = "some text that compresses well\n".repeat(200_000);
     let compressions = [
         ("none", CompressionWithLevel::None),
@@ -107,7 +107,7 @@ fn every_compression_and_both_formats_give_the_same_files() {
 
 #[test]
 fn scriptlets_and_triggers_run_in_rpm_s_order() {
-    let Some(world) = World::new("scriptlets_and_triggers_run_in_rpm_s_order") else { return };
+    let Some(world) = World::new() else { return };
     let name = |what: &str| log(&format!("'{what} ' .. tostring(arg[2]) .. ' ' .. tostring(arg[3])"));
     let files = |what: &str| {
         let body =
@@ -152,7 +152,7 @@ first transfiletriggerin /usr/lib/first/a,/usr/lib/second/b,/usr/lib/second/c
 
 #[test]
 fn owners_are_those_that_the_root_knows_when_the_package_comes() {
-    let Some(world) = World::new("owners_are_those_that_the_root_knows_when_the_package_comes") else {
+    let Some(world) = World::new() else {
         return;
     };
     let accounts = package(&world, "accounts", |builder| {
@@ -188,7 +188,7 @@ fn owners_are_those_that_the_root_knows_when_the_package_comes() {
 
 #[test]
 fn configuration_that_pretrans_made_is_kept() {
-    let Some(world) = World::new("configuration_that_pretrans_made_is_kept") else { return };
+    let Some(world) = World::new() else { return };
     let made = package(&world, "configured", |builder| {
         let write = |path: &str| format!("local f = io.open('{path}', 'w') f:write('mine') f:close() ");
         builder.pre_trans_script(lua(&format!("{}{}{}", write("/keep"), write("/replace"), write("/plain"))));
@@ -206,7 +206,7 @@ fn configuration_that_pretrans_made_is_kept() {
 
 #[test]
 fn a_directory_symlink_is_followed_inside_the_root_only() {
-    let Some(world) = World::new("a_directory_symlink_is_followed_inside_the_root_only") else { return };
+    let Some(world) = World::new() else { return };
     let outside = world.path("outside");
     std::fs::create_dir(&outside).unwrap();
     let base = package(&world, "base", |builder| {
@@ -232,7 +232,7 @@ fn a_directory_symlink_is_followed_inside_the_root_only() {
 
 #[test]
 fn a_plan_can_be_read_before_anything_is_done() {
-    let Some(world) = World::new("a_plan_can_be_read_before_anything_is_done") else { return };
+    let Some(world) = World::new() else { return };
     let a = package(&world, "a", |builder| {
         builder.requires(rpm::Dependency::any("b"));
         file(builder, "/a", "12345");

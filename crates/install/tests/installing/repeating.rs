@@ -45,7 +45,7 @@ fn facts(root: &Path) -> BTreeMap<String, String> {
 
 #[test]
 fn two_runs_under_other_conditions_give_one_tree() {
-    let Some(world) = World::new("two_runs_under_other_conditions_give_one_tree") else { return };
+    let Some(world) = World::new() else { return };
     let mut packages = Vec::new();
     for number in 0..12 {
         packages.push(package(&world, &format!("package{number}"), |builder| {
