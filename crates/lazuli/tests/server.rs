@@ -13,30 +13,30 @@ use std::time::Duration;
 use host_tools::qemu::{Credential, Forward, GuestNetwork, free_port};
 use host_tools::qemu_img::Format;
 use host_tools::{Call, Network, Sandbox};
-use program::{json, lazuli, prepared, run, workspace};
+use program::{json, lazuli, run, workspace};
 use testkit::http::Server;
 use testkit::machine::{Boot, Booted, Probe, boot};
+use testkit::prepared;
 
 /// A package of the imported repository that the server does not have, and the program it brings.
 const NEW_PACKAGE: &str = "cpio";
 
 #[test]
 fn the_server_is_reproducible_boots_well_and_manages_packages() {
-    let Some(_) = prepared("LAZULI_TEST_BOOT") else { return };
-    let Some(repository) = prepared("LAZULI_TEST_REPOSITORY") else { return };
+    if std::env::var_os("LAZULI_TEST_BOOT").is_none() {
+        return prepared::skip("LAZULI_TEST_BOOT is not set (cargo xtask test sets it)");
+    }
+    let (Some(repository), Some(judges), Some(tools)) =
+        (prepared::repository(), prepared::judge_root(), prepared::tools_root())
+    else {
+        return;
+    };
     let work = tempfile::tempdir().unwrap();
-    let first = build(workspace().join("distro").as_path(), &work.path().join("first"), &[]);
+    let first = build(workspace().join("distro").as_path(), &work.path().join("first"));
     let again = build_elsewhere(work.path());
     assert_eq!(digests(&first), digests(&again), "the same definition and lock give the same bytes");
 
-    let tools = PathBuf::from(
-        json(&image_build(workspace().join("distro").as_path(), "tools", None))["files"][0]["path"]
-            .as_str()
-            .unwrap(),
-    );
-    let tools = std::fs::canonicalize(tools).unwrap();
-    judge_disks(&first);
-    let Some(judges) = prepared("LAZULI_JUDGE_ROOT") else { return };
+    judge_disks(&first, &judges);
     let keys = ssh_key(&judges, work.path());
     let server = Server::start(&repository).unwrap();
     let booted = boot_server(&disk(&first, "qcow2"), &tools, &server, &keys.1);
@@ -149,8 +149,7 @@ fn ssh_key(judges: &Path, work: &Path) -> (PathBuf, String) {
 }
 
 /// Disk files as their own tools see them.
-fn judge_disks(built: &serde_json::Value) {
-    let Some(judges) = prepared("LAZULI_JUDGE_ROOT") else { return };
+fn judge_disks(built: &serde_json::Value, judges: &Path) {
     let folder = disk(built, "raw").parent().unwrap().to_owned();
     let sandbox = Sandbox::new(judges).bind(host_tools::Bind::read_only(folder, "/run/disks"));
     let judge = |program: &str, arguments: &[&str]| {
@@ -185,17 +184,9 @@ fn digests(built: &serde_json::Value) -> Vec<String> {
         .collect()
 }
 
-fn image_build(distro: &Path, image: &str, output: Option<&Path>) -> Call {
-    let call = lazuli(["--format", "json", "--quiet", "image", "build", image, "-C"]).arg(distro);
-    match output {
-        Some(folder) => call.arg("--output").arg(folder),
-        None => call,
-    }
-}
-
-fn build(distro: &Path, output: &Path, environment: &[(&str, &str)]) -> serde_json::Value {
-    let call = image_build(distro, "server", Some(output));
-    json(&environment.iter().fold(call, |call, (name, value)| call.env(name, value)))
+fn build(distro: &Path, output: &Path) -> serde_json::Value {
+    let call = lazuli(["--format", "json", "--quiet", "image", "build", "server", "-C"]);
+    json(&call.arg(distro).arg("--output").arg(output))
 }
 
 /// The same definition in another place, on one processor, with another umask, time zone, locale and cache; by the ordinary user

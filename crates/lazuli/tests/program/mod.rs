@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses another part")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use host_tools::{Call, Output, program};
 
@@ -27,13 +27,4 @@ pub fn json(call: &Call) -> serde_json::Value {
     assert!(output.status.success(), "{}\n{}", output.stdout_text(), output.stderr_text());
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error} in {}", output.stdout_text()))
-}
-
-/// The value of a variable that `cargo xtask test` sets; without it the test has nothing to judge with and says so.
-pub fn prepared(variable: &str) -> Option<PathBuf> {
-    let value = std::env::var_os(variable).map(PathBuf::from);
-    if value.is_none() {
-        println!("skipped: {variable} is not set (cargo xtask test sets it)");
-    }
-    value
 }
