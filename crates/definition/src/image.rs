@@ -163,7 +163,7 @@ pub struct FileRule {
 pub struct User {
     /// Login name.
     pub name: Located<String>,
-    /// Number; without it the next free one of the system range.
+    /// Number; without it the next free one from 1000 on.
     pub uid: Option<u32>,
     /// Primary group; without it one of the user's name and number.
     pub group: Option<String>,

@@ -116,7 +116,7 @@ table! {
     pub(crate) struct UserTable {
         /// Login name.
         "name" => name: Text,
-        /// Number; without it the next free one of the system range.
+        /// Number; without it the next free one from 1000 on.
         "uid" => uid: Option<Located<u32>>,
         /// Primary group (default: one of the same name).
         "group" => group: Option<Text>,
