@@ -1,6 +1,8 @@
 //! Bytes in, checksums out, and the comparison with what was promised.
 //! Nothing here reads a disk. MD5 and SHA-1 can be named, never trusted.
 
+use std::io::{self, Read};
+
 use rpm_model::{Checksum, ChecksumAlgorithm};
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 
@@ -78,5 +80,19 @@ impl std::io::Write for Hasher {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// A reader that hashes what passes through it.
+pub(crate) struct Hashing<R> {
+    pub(crate) inner: R,
+    pub(crate) hasher: Hasher,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
     }
 }

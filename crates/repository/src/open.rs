@@ -9,12 +9,12 @@ pub use mirrors::Mirrors;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use rpm_model::{Checksum, FileKind, PackageFile, PackageRecord};
 
-use crate::checksum::{Hasher, is_strong, sha256};
+use crate::checksum::{Hasher, Hashing, is_strong, sha256};
 use crate::download::{Downloader, Expected, Progress, Request};
 use crate::metadata::compression::{self, CompressionError};
 use crate::metadata::filelists;
@@ -199,17 +199,4 @@ fn merge_files(files: &mut Vec<PackageFile>, more: Vec<PackageFile>) -> usize {
     let before = files.len();
     files.extend(more.into_iter().filter(|file| !known.contains_key(&file.path)));
     files.len() - before
-}
-
-struct Hashing<R> {
-    inner: R,
-    hasher: Hasher,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
-    }
 }

@@ -1,7 +1,7 @@
 //! A folder of RPMs in, their records out: both cores hash, order is by path.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use rpm_model::header::{HeaderError, PackageHeaders};
 use rpm_model::{ChecksumAlgorithm, FileFacts, PackageRecord, RecordError};
 
 use super::requires;
-use crate::checksum::Hasher;
+use crate::checksum::{Hasher, Hashing};
 
 /// Why a folder of RPMs cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -100,17 +100,4 @@ fn collect(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> Result<(), S
         }
     }
     Ok(())
-}
-
-struct Hashing<R> {
-    inner: R,
-    hasher: Hasher,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
-    }
 }
