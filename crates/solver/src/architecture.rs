@@ -2,8 +2,9 @@
 
 /// Architectures that a machine runs, best first.
 const POLICIES: &[(&str, &[&str])] = &[
-    ("x86_64", &["x86_64", "i686", "i586", "i486", "i386"]),
+    ("x86_64", &["x86_64", "athlon", "i686", "i586", "i486", "i386"]),
     ("i686", &["i686", "i586", "i486", "i386"]),
+    ("i586", &["i586", "i486", "i386"]),
     ("aarch64", &["aarch64"]),
     ("ppc64le", &["ppc64le"]),
     ("s390x", &["s390x"]),
@@ -16,6 +17,7 @@ pub(crate) const NOARCH: u32 = 1;
 /// What a machine runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
+    /// Empty when everything runs.
     best_first: Vec<String>,
 }
 
@@ -24,6 +26,7 @@ impl Policy {
         let known = POLICIES.iter().find(|(name, _)| *name == machine);
         let best_first = match known {
             Some((_, list)) => list.iter().map(|name| (*name).to_owned()).collect(),
+            None if machine.is_empty() => Vec::new(),
             None => vec![machine.to_owned()],
         };
         Policy { best_first }
@@ -31,7 +34,10 @@ impl Policy {
 
     /// 0: cannot be installed; [`NOARCH`]; otherwise the lower the better.
     pub(crate) fn score(&self, architecture: &str) -> u32 {
-        if architecture == "noarch" {
+        if matches!(architecture, "src" | "nosrc") {
+            return 0;
+        }
+        if architecture == "noarch" || self.best_first.is_empty() {
             return NOARCH;
         }
         let place = self.best_first.iter().position(|name| name == architecture);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
 use rpm_model::{Capability, Constraint, Dependency, PackageRecord, RichDependency};
 
@@ -32,6 +33,8 @@ pub struct Repository<'r> {
 pub struct Universe<'r> {
     pub(crate) policy: Policy,
     repositories: Vec<Repository<'r>>,
+    /// Which of them is what is installed.
+    installed: Option<usize>,
     packages: Vec<Package<'r>>,
     by_name: Map<&'r str, Vec<Id>>,
     provides: Map<&'r str, Vec<Provide<'r>>>,
@@ -59,10 +62,22 @@ struct Provide<'r> {
 impl<'r> Universe<'r> {
     /// Indexes the packages of all repositories for one machine (`x86_64`, ...).
     pub fn new(machine: &str, repositories: &[Repository<'r>]) -> Self {
+        Universe::with_installed(machine, repositories, None)
+    }
+
+    /// The same, where one of the repositories (its place in the list) is what the machine has installed.
+    ///
+    /// Priority and cost of that one do not matter. The machine's name is empty when every architecture will do.
+    pub fn with_installed(
+        machine: &str,
+        repositories: &[Repository<'r>],
+        installed: Option<usize>,
+    ) -> Self {
         let policy = Policy::of(machine);
         let mut universe = Universe {
             policy,
             repositories: repositories.to_vec(),
+            installed,
             packages: Vec::new(),
             by_name: Map::default(),
             provides: Map::default(),
@@ -118,7 +133,28 @@ impl<'r> Universe<'r> {
         &self.repositories[self.package(id).repository]
     }
 
-    /// Packages of that name that the machine can run, in order.
+    /// Which repository a package is in.
+    pub(crate) fn repository_number(&self, id: Id) -> usize {
+        self.package(id).repository
+    }
+
+    /// The packages of the repository of that number.
+    pub(crate) fn repository_ids(&self, number: usize) -> Range<Id> {
+        let before: usize = self.repositories[..number].iter().map(|one| one.packages.len()).sum();
+        to_id(FIRST + before)..to_id(FIRST + before + self.repositories[number].packages.len())
+    }
+
+    /// The packages that are installed.
+    pub(crate) fn installed_ids(&self) -> Range<Id> {
+        self.installed.map_or(to_id(FIRST)..to_id(FIRST), |number| self.repository_ids(number))
+    }
+
+    /// Installed, or such as the machine can run.
+    fn is_listed(&self, package: &Package<'r>) -> bool {
+        package.score != 0 || Some(package.repository) == self.installed
+    }
+
+    /// Packages of that name that are installed or that the machine can run, in order.
     pub(crate) fn named(&self, name: &str) -> &[Id] {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
@@ -166,7 +202,7 @@ impl<'r> Universe<'r> {
 
     fn index_provides(&mut self) {
         for (index, package) in self.packages.iter().enumerate() {
-            if package.score == 0 {
+            if !self.is_listed(package) {
                 continue;
             }
             let id = to_id(index + FIRST);
@@ -192,7 +228,7 @@ impl<'r> Universe<'r> {
         let wanted: Map<&str, ()> = wanted.into_iter().map(|path| (path, ())).collect();
         let mut added: Vec<&'r str> = Vec::new();
         for (index, package) in self.packages.iter().enumerate() {
-            if package.score == 0 {
+            if !self.is_listed(package) {
                 continue;
             }
             for file in &package.record.files {
@@ -212,7 +248,7 @@ impl<'r> Universe<'r> {
 
     fn paths_in_dependencies(&self) -> BTreeSet<&'r str> {
         let mut paths = BTreeSet::new();
-        for package in self.packages.iter().filter(|package| package.score != 0) {
+        for package in self.packages.iter().filter(|package| self.is_listed(package)) {
             let record = package.record;
             let requires = record.requires.iter().map(|requirement| &requirement.dependency);
             let others = [
