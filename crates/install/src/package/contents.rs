@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rpm_model::header::file_flags;
+use rpm_model::header::{Header, file_flags};
 use rpm_model::{Capability, Dependency, Nevra};
 
 /// Everything of a package that an installation needs, its payload's bytes apart.
@@ -18,15 +18,17 @@ pub struct PackageContents {
     pub files: Vec<FileEntry>,
     /// In the order of the header.
     pub provides: Vec<Capability>,
+    /// Names, in ranges of versions, of packages that this one replaces; in the order of the header.
+    pub obsoletes: Vec<Capability>,
     /// In the order of the tags that rpm looks at, within a tag in the order of the header.
     pub relations: Vec<Relation>,
-    /// %pretrans, %pre, %post and %posttrans.
+    /// %pretrans, %pre, %post, %posttrans, and those of removal: %preuntrans, %preun, %postun, %postuntrans.
     pub scriptlets: BTreeMap<ScriptletKind, Scriptlet>,
-    /// %triggerprein and %triggerin (and those of removals, which a fresh root never runs).
+    /// %triggerprein, %triggerin, %triggerun, %triggerpostun.
     pub triggers: PackageTriggers,
-    /// %filetriggerin.
+    /// %filetriggerin, %filetriggerun, %filetriggerpostun.
     pub file_triggers: Vec<FileTrigger>,
-    /// %transfiletriggerin.
+    /// %transfiletriggerin, %transfiletriggerun, %transfiletriggerpostun.
     pub transaction_file_triggers: Vec<FileTrigger>,
     /// Accounts the package provides, by the file that declares them.
     pub accounts: Vec<AccountSource>,
@@ -161,6 +163,14 @@ pub enum ScriptletKind {
     Post,
     /// `%posttrans`.
     PostTransaction,
+    /// `%preuntrans`.
+    PreUnTransaction,
+    /// `%preun`.
+    PreUn,
+    /// `%postun`.
+    PostUn,
+    /// `%postuntrans`.
+    PostUnTransaction,
     /// Accounts of the package.
     Accounts,
     /// `%triggerprein`.
@@ -171,6 +181,18 @@ pub enum ScriptletKind {
     FileTriggerIn,
     /// `%transfiletriggerin`.
     TransactionFileTriggerIn,
+    /// `%triggerun`.
+    TriggerUn,
+    /// `%triggerpostun`.
+    TriggerPostUn,
+    /// `%filetriggerun`.
+    FileTriggerUn,
+    /// `%filetriggerpostun`.
+    FileTriggerPostUn,
+    /// `%transfiletriggerun`.
+    TransactionFileTriggerUn,
+    /// `%transfiletriggerpostun`.
+    TransactionFileTriggerPostUn,
 }
 
 impl ScriptletKind {
@@ -181,17 +203,36 @@ impl ScriptletKind {
             Self::Pre => "pre",
             Self::Post => "post",
             Self::PostTransaction => "posttrans",
+            Self::PreUnTransaction => "preuntrans",
+            Self::PreUn => "preun",
+            Self::PostUn => "postun",
+            Self::PostUnTransaction => "postuntrans",
             Self::Accounts => "sysusers",
             Self::TriggerPreIn => "triggerprein",
             Self::TriggerIn => "triggerin",
             Self::FileTriggerIn => "filetriggerin",
             Self::TransactionFileTriggerIn => "transfiletriggerin",
+            Self::TriggerUn => "triggerun",
+            Self::TriggerPostUn => "triggerpostun",
+            Self::FileTriggerUn => "filetriggerun",
+            Self::FileTriggerPostUn => "filetriggerpostun",
+            Self::TransactionFileTriggerUn => "transfiletriggerun",
+            Self::TransactionFileTriggerPostUn => "transfiletriggerpostun",
         }
     }
 
     /// Whether its failure fails the package; all others only warn.
     pub fn is_critical(self) -> bool {
-        matches!(self, Self::PreTransaction | Self::Pre | Self::TriggerPreIn | Self::Accounts)
+        matches!(
+            self,
+            Self::PreTransaction
+                | Self::Pre
+                | Self::PreUnTransaction
+                | Self::PreUn
+                | Self::TriggerPreIn
+                | Self::TriggerUn
+                | Self::Accounts
+        )
     }
 }
 
@@ -229,6 +270,15 @@ pub struct TriggerCondition {
     pub flags: u32,
     /// Which of the scripts.
     pub script: usize,
+}
+
+/// Which package a scriptlet or trigger belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct ScriptletOwner<'a> {
+    /// The package.
+    pub nevra: &'a Nevra,
+    /// Its main header, from the package file or from the rpm database.
+    pub header: &'a Header,
 }
 
 /// A trigger on paths.

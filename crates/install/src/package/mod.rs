@@ -18,10 +18,11 @@ use rpm_model::header::{PackageHeaders, Tag};
 
 pub use contents::{
     AccountSource, FileEntry, FileTrigger, FileType, PackageContents, PackageTriggers, Relation,
-    RelationKind, SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet, ScriptletKind, TriggerCondition,
+    RelationKind, SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet, ScriptletKind, ScriptletOwner,
+    TriggerCondition,
 };
 pub use error::{ContentsError, PackageError, PackageProblem};
-pub use read::{DEFAULT_TRIGGER_PRIORITY, contents, is_plain_absolute};
+pub use read::{DEFAULT_TRIGGER_PRIORITY, contents, installed_contents, installed_nevra, is_plain_absolute};
 pub use verify::SignaturePolicy;
 
 use crate::payload::{Compressor, PayloadDigest};
@@ -71,6 +72,11 @@ impl Package {
     /// Name, epoch, version, release, architecture.
     pub fn nevra(&self) -> &rpm_model::Nevra {
         &self.contents.nevra
+    }
+
+    /// This package as the owner of its scriptlets.
+    pub fn owner(&self) -> ScriptletOwner<'_> {
+        ScriptletOwner { nevra: self.nevra(), header: &self.headers.main }
     }
 }
 

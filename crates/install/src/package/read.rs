@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use rpm_model::header::{Header, PackageHeaders, Tag};
-use rpm_model::{Capability, Comparison, Constraint, Dependency, Nevra, PartialEvr, RichDependency};
+use rpm_model::{Capability, Comparison, Constraint, Dependency, Evr, Nevra, PartialEvr, RichDependency};
 
 use super::contents::{
     AccountSource, FileEntry, FileTrigger, PackageContents, PackageTriggers, Relation, RelationKind,
@@ -21,8 +21,26 @@ pub const DEFAULT_TRIGGER_PRIORITY: u32 = 1_000_000;
 
 /// Reads everything that an installation needs from the headers.
 pub fn contents(headers: &PackageHeaders) -> Result<PackageContents, ContentsError> {
-    let header = &headers.main;
-    let nevra = Nevra::from_header(headers)?;
+    read(Nevra::from_header(headers)?, &headers.main)
+}
+
+/// The same of a header that an rpm database holds.
+pub fn installed_contents(header: &Header) -> Result<PackageContents, ContentsError> {
+    read(installed_nevra(header), header)
+}
+
+/// What rpm shows for a package without an architecture: the keys it keeps as packages.
+const NO_ARCHITECTURE: &str = "(none)";
+
+/// The identity of a package in an rpm database; a key there has the architecture `(none)`.
+pub fn installed_nevra(header: &Header) -> Nevra {
+    let epoch = narrow(header.number(Tag::EPOCH).unwrap_or(0));
+    let evr = Evr::new(epoch, header.text(Tag::VERSION), header.text(Tag::RELEASE));
+    let arch = if header.has(Tag::ARCH) { header.text(Tag::ARCH) } else { NO_ARCHITECTURE.to_owned() };
+    Nevra::new(header.text(Tag::NAME), evr, arch)
+}
+
+fn read(nevra: Nevra, header: &Header) -> Result<PackageContents, ContentsError> {
     let files = files(header)?;
     let provides =
         capabilities(header, Tag::PROVIDE_NAME, Tag::PROVIDE_FLAGS, Tag::PROVIDE_VERSION, "PROVIDENAME")?;
@@ -37,6 +55,13 @@ pub fn contents(headers: &PackageHeaders) -> Result<PackageContents, ContentsErr
         transaction_file_triggers: file_triggers(header, &TRANSACTION_FILE_TRIGGER_TAGS)?,
         accounts,
         provides,
+        obsoletes: capabilities(
+            header,
+            Tag::OBSOLETE_NAME,
+            Tag::OBSOLETE_FLAGS,
+            Tag::OBSOLETE_VERSION,
+            "OBSOLETENAME",
+        )?,
         files,
     })
 }
@@ -169,6 +194,20 @@ fn scriptlets(header: &Header) -> BTreeMap<ScriptletKind, Scriptlet> {
         (ScriptletKind::Pre, Tag::PRE_INSTALL, Tag::PRE_INSTALL_PROGRAM, Tag::PRE_INSTALL_FLAGS),
         (ScriptletKind::Post, Tag::POST_INSTALL, Tag::POST_INSTALL_PROGRAM, Tag::POST_INSTALL_FLAGS),
         (ScriptletKind::PostTransaction, Tag::POST_TRANS, Tag::POST_TRANS_PROGRAM, Tag::POST_TRANS_FLAGS),
+        (
+            ScriptletKind::PreUnTransaction,
+            Tag::PRE_UN_TRANS,
+            Tag::PRE_UN_TRANS_PROGRAM,
+            Tag::PRE_UN_TRANS_FLAGS,
+        ),
+        (ScriptletKind::PreUn, Tag::PRE_UNINSTALL, Tag::PRE_UNINSTALL_PROGRAM, Tag::PRE_UNINSTALL_FLAGS),
+        (ScriptletKind::PostUn, Tag::POST_UNINSTALL, Tag::POST_UNINSTALL_PROGRAM, Tag::POST_UNINSTALL_FLAGS),
+        (
+            ScriptletKind::PostUnTransaction,
+            Tag::POST_UN_TRANS,
+            Tag::POST_UN_TRANS_PROGRAM,
+            Tag::POST_UN_TRANS_FLAGS,
+        ),
     ];
     tags.into_iter()
         .filter(|(_, body, program, _)| header.has(*body) || header.has(*program))

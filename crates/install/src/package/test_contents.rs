@@ -16,6 +16,7 @@ pub(crate) fn package(nevra: &str, files: Vec<FileEntry>) -> PackageContents {
         color: 0,
         files,
         provides: vec![own],
+        obsoletes: Vec::new(),
         relations: Vec::new(),
         scriptlets: BTreeMap::new(),
         triggers: PackageTriggers::default(),

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use rpm_model::header::{Header, HeaderError, Tag};
-use rpm_model::{Evr, Nevra};
+use rpm_model::Nevra;
+use rpm_model::header::{Header, HeaderError};
 
 use super::database::{self, DatabaseError};
-
-/// What rpm shows for a package without an architecture: the keys it keeps as packages.
-const NO_ARCHITECTURE: &str = "(none)";
+use crate::package::installed_nevra;
 
 /// Why the database could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -33,16 +31,6 @@ pub fn read(database: &Path) -> Result<Vec<Nevra>, ReadError> {
     let damaged = |number| move |source| ReadError::Header { database: database.to_owned(), number, source };
     database::blobs(database)?
         .into_iter()
-        .map(|(number, blob)| Ok(nevra(&Header::parse(&blob).map_err(damaged(number))?)))
+        .map(|(number, blob)| Ok(installed_nevra(&Header::parse(&blob).map_err(damaged(number))?)))
         .collect()
-}
-
-fn nevra(header: &Header) -> Nevra {
-    let evr = Evr {
-        epoch: header.number(Tag::EPOCH).and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(0),
-        version: header.text(Tag::VERSION),
-        release: header.text(Tag::RELEASE),
-    };
-    let arch = if header.has(Tag::ARCH) { header.text(Tag::ARCH) } else { NO_ARCHITECTURE.to_owned() };
-    Nevra::new(header.text(Tag::NAME), evr, arch)
 }

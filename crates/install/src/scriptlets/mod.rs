@@ -13,10 +13,10 @@ use host_tools::{Call, CallError, Sandbox, Sink, Stdin};
 
 pub use expand::ExpandError;
 
-use rpm_model::header::Tag;
+use rpm_model::header::{Header, Tag};
 
 use crate::lua::{self, Interpreter, LuaError, Macros};
-use crate::package::{Package, SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet, ScriptletKind};
+use crate::package::{SCRIPTLET_EXPAND, SCRIPTLET_QUERY_FORMAT, Scriptlet, ScriptletKind, ScriptletOwner};
 use crate::root::{RootDirectory, RootError};
 
 /// rpm's `%_install_script_path`.
@@ -94,18 +94,18 @@ impl<'a> Scriptlets<'a> {
     /// Runs one script of a package.
     pub fn run(
         &mut self,
-        package: &Package,
+        owner: ScriptletOwner<'_>,
         scriptlet: &Scriptlet,
         kind: ScriptletKind,
         arguments: &Arguments<'_>,
     ) -> Result<Ending, ScriptletError> {
         self.run += 1;
-        let body = match body(package, scriptlet, &self.macros) {
+        let body = match body(owner.header, scriptlet, &self.macros) {
             Ok(body) => body,
             Err(error) => return Ok(Ending { failure: Some(error.to_string()), output: String::new() }),
         };
         if scriptlet.program.first().is_some_and(|program| program == "<lua>") {
-            return self.run_lua(package, scriptlet, &body.unwrap_or_default(), arguments, kind);
+            return self.run_lua(owner, scriptlet, &body.unwrap_or_default(), arguments, kind);
         }
         self.run_program(scriptlet, body.as_deref(), arguments)
     }
@@ -151,7 +151,7 @@ impl<'a> Scriptlets<'a> {
 
     fn run_lua(
         &self,
-        package: &Package,
+        owner: ScriptletOwner<'_>,
         scriptlet: &Scriptlet,
         body: &[u8],
         arguments: &Arguments<'_>,
@@ -165,7 +165,7 @@ impl<'a> Scriptlets<'a> {
             .collect();
         let files: Vec<Vec<u8>> =
             arguments.paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
-        let description = format!("%{}({})", kind.name(), package.nevra());
+        let description = format!("%{}({})", kind.name(), owner.nevra);
         let output = lua.run(
             &self.sandbox,
             &lua::Scriptlet {
@@ -175,7 +175,7 @@ impl<'a> Scriptlets<'a> {
                 counts: &counts,
                 files: (!files.is_empty()).then_some(&files[..]),
                 prefixes: &[],
-                rpm_version: package.headers.main.string(Tag::RPM_VERSION),
+                rpm_version: owner.header.string(Tag::RPM_VERSION),
             },
         )?;
         Ok(Ending { failure: failure(output.status), output: tail(&[output.stdout, output.stderr].concat()) })
@@ -192,14 +192,14 @@ fn failure(status: std::process::ExitStatus) -> Option<String> {
 }
 
 /// The body with macros and query formats filled in, where the flags ask for it.
-fn body(package: &Package, scriptlet: &Scriptlet, macros: &Macros) -> Result<Option<Vec<u8>>, ExpandError> {
+fn body(header: &Header, scriptlet: &Scriptlet, macros: &Macros) -> Result<Option<Vec<u8>>, ExpandError> {
     let Some(body) = &scriptlet.body else { return Ok(None) };
     let mut body = body.clone();
     if scriptlet.flags & SCRIPTLET_EXPAND != 0 {
         body = expand::macros(&body, macros)?;
     }
     if scriptlet.flags & SCRIPTLET_QUERY_FORMAT != 0 {
-        body = expand::query_format(&body, &package.headers.main)?;
+        body = expand::query_format(&body, header)?;
     }
     Ok(Some(body))
 }

@@ -324,7 +324,7 @@ impl<'a> Run<'a> {
         let name = package.nevra().to_string();
         let ending = self
             .scriptlets
-            .run(package, scriptlet, kind, arguments)
+            .run(package.owner(), scriptlet, kind, arguments)
             .map_err(|source| InstallError::Sandbox { package: name.clone(), kind, source })?;
         match ending.failure {
             None => Ok(()),
