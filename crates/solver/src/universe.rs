@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-use rpm_model::{Capability, Constraint, Dependency, PackageRecord, RichDependency};
+use rpm_model::{Capability, Constraint, Dependency, Nevra, PackageRecord, RichDependency};
 
 use crate::architecture::Policy;
 
@@ -133,6 +133,81 @@ impl<'r> Universe<'r> {
         &self.repositories[self.package(id).repository]
     }
 
+    pub(crate) fn nevra(&self, id: Id) -> &Nevra {
+        &self.record(id).nevra
+    }
+
+    pub(crate) fn arch(&self, id: Id) -> &str {
+        &self.record(id).nevra.arch
+    }
+
+    pub(crate) fn vendor(&self, id: Id) -> &str {
+        &self.record(id).vendor
+    }
+
+    /// 0 when the machine cannot run it.
+    pub(crate) fn score(&self, id: Id) -> u32 {
+        self.package(id).score
+    }
+
+    /// Of its repository: the lowest number wins.
+    pub(crate) fn priority(&self, id: Id) -> i32 {
+        self.repository(id).priority
+    }
+
+    /// Of its repository: among equals, the lowest number wins.
+    pub(crate) fn cost(&self, id: Id) -> i32 {
+        self.repository(id).cost
+    }
+
+    /// The name of its repository.
+    pub(crate) fn repository_id(&self, id: Id) -> &str {
+        self.repository(id).id
+    }
+
+    pub(crate) fn requires(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
+        self.record(id).requires.iter().map(|requirement| &requirement.dependency)
+    }
+
+    pub(crate) fn conflicts(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
+        self.record(id).conflicts.iter()
+    }
+
+    pub(crate) fn recommends(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
+        self.record(id).recommends.iter()
+    }
+
+    pub(crate) fn suggests(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
+        self.record(id).suggests.iter()
+    }
+
+    pub(crate) fn supplements(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
+        self.record(id).supplements.iter()
+    }
+
+    pub(crate) fn enhances(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
+        self.record(id).enhances.iter()
+    }
+
+    pub(crate) fn provides(&self, id: Id) -> impl ExactSizeIterator<Item = &Capability> + Clone {
+        self.record(id).provides.iter()
+    }
+
+    pub(crate) fn obsoletes(&self, id: Id) -> impl ExactSizeIterator<Item = &Capability> + Clone {
+        self.record(id).obsoletes.iter()
+    }
+
+    /// Packages that supplement or enhance others, in order.
+    pub(crate) fn backwards(&self) -> Vec<Id> {
+        let has = |id: &Id| self.supplements(*id).len() + self.enhances(*id).len() > 0;
+        self.ids().filter(has).collect()
+    }
+
+    /// Packages that obsolete packages of that name (in some version), in order.
+    pub(crate) fn obsoleters_of(&self, name: &str) -> Vec<Id> {
+        self.ids().filter(|id| self.obsoletes(*id).any(|capability| capability.name == name)).collect()
+    }
+
     /// Which repository a package is in.
     pub(crate) fn repository_number(&self, id: Id) -> usize {
         self.package(id).repository
@@ -142,6 +217,11 @@ impl<'r> Universe<'r> {
     pub(crate) fn repository_ids(&self, number: usize) -> Range<Id> {
         let before: usize = self.repositories[..number].iter().map(|one| one.packages.len()).sum();
         to_id(FIRST + before)..to_id(FIRST + before + self.repositories[number].packages.len())
+    }
+
+    /// The repository that is what the machine has installed.
+    pub(crate) fn installed_number(&self) -> Option<usize> {
+        self.installed
     }
 
     /// The packages that are installed.
