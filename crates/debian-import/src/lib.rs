@@ -9,6 +9,7 @@ pub mod closure;
 pub mod convert;
 pub mod deb;
 pub mod import;
+pub mod metadata;
 pub mod overrides;
 pub mod relation;
 mod rpm_file;

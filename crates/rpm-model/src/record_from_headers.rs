@@ -192,6 +192,21 @@ fn relations(
         .collect()
 }
 
+impl Dependency {
+    /// The dependency that a name, a version and `RPMSENSE_*` flags of a header stand for.
+    pub fn from_header(name: String, version: &str, flags: u32) -> Result<Self, RecordError> {
+        dependency(name, version, flags)
+    }
+}
+
+impl Requirement {
+    /// The requirement that a name, a version and `RPMSENSE_*` flags of a header stand for.
+    pub fn from_header(name: String, version: &str, flags: u32) -> Result<Self, RecordError> {
+        let dependency = dependency(name, version, flags)?;
+        Ok(Requirement { dependency, pre: flags & PRE != 0 })
+    }
+}
+
 fn dependency(name: String, version: &str, flags: u32) -> Result<Dependency, RecordError> {
     if name.starts_with('(') {
         return match RichDependency::parse(&name) {

@@ -12,4 +12,4 @@ pub use index::{BinaryPackage, IndexError, PackageIndex};
 pub use mirror::{MirrorError, host_mirror, mirror_from_sources};
 pub use release::{IndexFile, Release, ReleaseError, ValidUntil};
 pub(crate) use repository::expected;
-pub use repository::{DebRepository, Suite, SuiteError, fetch_suite};
+pub use repository::{DebRepository, Suite, SuiteError, SuiteText, fetch_suite, fetch_suite_text};

@@ -43,6 +43,15 @@ pub struct Suite {
     pub in_release: Checksum,
 }
 
+/// The verified text of a suite's index.
+#[derive(Debug, Clone)]
+pub struct SuiteText {
+    /// The `Packages` text of each component.
+    pub packages: Vec<String>,
+    /// When it was written, seconds since 1970 UTC.
+    pub date: i64,
+}
+
 /// Why a suite cannot be had or trusted.
 #[derive(Debug, Error)]
 pub enum SuiteError {
@@ -120,7 +129,35 @@ const RELEASE_LIMIT: u64 = 16 << 20;
 /// Fetches, verifies and reads the index of `suite`. `now` is seconds since 1970 UTC, compared with Valid-Until and with the terms
 /// of the keys.
 pub fn fetch_suite(suite: &DebRepository, downloader: &Downloader, now: u64) -> Result<Suite, SuiteError> {
-    let label = format!("{} at {}", suite.suite, suite.mirror);
+    let (texts, release, in_release) = fetch_texts(suite, downloader, now)?;
+    let mut indexes = Vec::new();
+    for (path, text) in &texts {
+        indexes.push(PackageIndex::parse(text).map_err(|source| SuiteError::Index {
+            suite: label(suite),
+            path: path.clone(),
+            source: Box::new(source),
+        })?);
+    }
+    Ok(Suite { index: PackageIndex::join(indexes), date: release.date_text(), in_release })
+}
+
+/// The same, with the index as its verified text.
+pub fn fetch_suite_text(
+    suite: &DebRepository,
+    downloader: &Downloader,
+    now: u64,
+) -> Result<SuiteText, SuiteError> {
+    let (texts, release, _) = fetch_texts(suite, downloader, now)?;
+    Ok(SuiteText { packages: texts.into_iter().map(|(_, text)| text).collect(), date: release.date })
+}
+
+/// The path and text of each component's index, and the release that vouches for them.
+fn fetch_texts(
+    suite: &DebRepository,
+    downloader: &Downloader,
+    now: u64,
+) -> Result<(Vec<(String, String)>, Release, Checksum), SuiteError> {
+    let label = label(suite);
     let keyring_error = |source| SuiteError::Keyring { suite: label.clone(), source: Box::new(source) };
     let mut keyring = Keyring::load(&suite.keyring).map_err(keyring_error)?;
     if !suite.fingerprints.is_empty() {
@@ -130,11 +167,15 @@ pub fn fetch_suite(suite: &DebRepository, downloader: &Downloader, now: u64) -> 
     release
         .check(&suite.suite, suite.valid_until, i64::try_from(now).unwrap_or(i64::MAX))
         .map_err(|source| SuiteError::Release { suite: label.clone(), source })?;
-    let mut indexes = Vec::new();
+    let mut texts = Vec::new();
     for component in &suite.components {
-        indexes.push(fetch_index(suite, &label, downloader, &release, component)?);
+        texts.push(fetch_index(suite, &label, downloader, &release, component)?);
     }
-    Ok(Suite { index: PackageIndex::join(indexes), date: release.date_text(), in_release })
+    Ok((texts, release, in_release))
+}
+
+fn label(suite: &DebRepository) -> String {
+    format!("{} at {}", suite.suite, suite.mirror)
 }
 
 fn fetch_release(
@@ -172,7 +213,7 @@ fn fetch_index(
     downloader: &Downloader,
     release: &Release,
     component: &str,
-) -> Result<PackageIndex, SuiteError> {
+) -> Result<(String, String), SuiteError> {
     let plain = format!("{component}/binary-{}/Packages", suite.architecture);
     let found = [".zst", ".xz", ".gz", ""].iter().find_map(|suffix| {
         let path = format!("{plain}{suffix}");
@@ -191,11 +232,7 @@ fn fetch_index(
     })?;
     let text = read_compressed(&downloaded, &path)
         .map_err(|source| SuiteError::Read { path: downloaded.clone(), source })?;
-    PackageIndex::parse(&text).map_err(|source| SuiteError::Index {
-        suite: label.to_owned(),
-        path,
-        source: Box::new(source),
-    })
+    Ok((path, text))
 }
 
 /// By checksum first where the mirror offers it: the plain name may already be of the next update.

@@ -18,7 +18,7 @@ use crate::apt::deb822::{self, Deb822Error, Stanza};
 use crate::deb::{self, DebError, DebFile};
 use crate::overrides::{self, OverrideError, Overrides};
 use crate::relation::RelationError;
-use crate::rpm_file::{RpmPackage, RpmWriteError, Written};
+use crate::rpm_file::{self, RpmPackage, RpmWriteError, Written};
 use crate::version::{DebianVersion, VersionError};
 
 /// Version of the conversion: changes whenever the same package would become other bytes.
@@ -121,6 +121,23 @@ pub(crate) fn convert(
     sysusers::convert(&mut package, &deb.contents, overrides.rules())?;
     files::require_owners(&mut package);
     Ok(Converted { package, deb })
+}
+
+/// What the index alone says of a package: its description and relations, with those that the override states.
+///
+/// What follows from the contents is absent: files, accounts, scriptlets, and the relations that they cause.
+pub(crate) fn outline(
+    control: &Stanza<'_>,
+    facts: &Facts,
+    overrides: &Overrides,
+) -> Result<RpmPackage, ConvertError> {
+    let mut package = describe(control, 0)?;
+    relations::convert(control, facts, overrides.dropped_requirements(&package.name), &mut package)?;
+    if let Some(change) = overrides.of(&package.name) {
+        overrides::relations(&mut package, change)?;
+    }
+    package.provides.extend(rpm_file::own_provides(&package));
+    Ok(package)
 }
 
 impl Converted {

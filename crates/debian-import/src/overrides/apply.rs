@@ -261,7 +261,8 @@ fn set_attributes(entry: &mut RpmEntry, attributes: &Attributes) -> Result<(), O
     Ok(())
 }
 
-fn relations(package: &mut RpmPackage, change: &Override) -> Result<(), OverrideError> {
+/// Adds the relations that the override states.
+pub(crate) fn relations(package: &mut RpmPackage, change: &Override) -> Result<(), OverrideError> {
     let read = |texts: &[String]| texts.iter().map(|text| relation(text)).collect::<Result<Vec<_>, _>>();
     package.provides.extend(read(&change.provides)?);
     package.requires.extend(read(&change.requires)?);

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use apply::OverrideError;
-pub(crate) use apply::apply;
+pub(crate) use apply::{apply, relations};
 
 use crate::rpm_file::{ScriptletKind, TriggerKind};
 

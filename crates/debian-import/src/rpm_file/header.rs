@@ -126,16 +126,11 @@ const SHA256: u32 = 8;
 
 /// Writes all relations and returns the provides in their final order.
 fn relations(package: &RpmPackage, payload: &Payload, tags: &mut Tags) -> Vec<RpmRelation> {
-    let evr = package.evr();
-    let equal = |name: String| RpmRelation::versioned(name, DependencyFlags::EQUAL, evr.clone());
     let mut provides = package.provides.clone();
-    provides.push(equal(package.name.clone()));
-    if package.architecture == "x86_64" {
-        provides.push(equal(format!("{}(x86-64)", package.name)));
-    }
+    provides.extend(own_provides(package));
     let mut requires = package.requires.clone();
     if package.files.values().any(|entry| entry.flags.contains(rpm::FileFlags::CONFIG)) {
-        let config = equal(format!("config({})", package.name)).with(DependencyFlags::CONFIG);
+        let config = own(package, format!("config({})", package.name)).with(DependencyFlags::CONFIG);
         provides.push(config.clone());
         requires.push(config);
     }
@@ -177,7 +172,21 @@ fn relations(package: &RpmPackage, payload: &Payload, tags: &mut Tags) -> Vec<Rp
     provides
 }
 
-fn sorted(mut relations: Vec<RpmRelation>) -> Vec<RpmRelation> {
+/// What every package provides of itself.
+pub(crate) fn own_provides(package: &RpmPackage) -> Vec<RpmRelation> {
+    let mut provides = vec![own(package, package.name.clone())];
+    if package.architecture == "x86_64" {
+        provides.push(own(package, format!("{}(x86-64)", package.name)));
+    }
+    provides
+}
+
+fn own(package: &RpmPackage, name: String) -> RpmRelation {
+    RpmRelation::versioned(name, DependencyFlags::EQUAL, package.evr())
+}
+
+/// The order of relations in headers: each once, by name.
+pub(crate) fn sorted(mut relations: Vec<RpmRelation>) -> Vec<RpmRelation> {
     relations
         .sort_by(|a, b| (&a.name, &a.version, a.flags.bits()).cmp(&(&b.name, &b.version, b.flags.bits())));
     relations.dedup();

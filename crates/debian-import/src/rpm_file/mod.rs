@@ -6,6 +6,8 @@
 mod header;
 mod payload;
 
+pub(crate) use header::{own_provides, sorted};
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
