@@ -153,7 +153,9 @@ pub struct ImageBoot {
 #[derive(Debug, Subcommand)]
 pub enum Upstream {
     /// Fetch the packages of every image from the upstream; a Debian suite is converted to RPMs
-    #[command(after_help = "Example:\n  lazuli upstream import\n  lazuli upstream import --output ./repo")]
+    #[command(
+        after_help = "Example:\n  lazuli upstream import\n  lazuli upstream import --metadata-only --output ./suite"
+    )]
     Import(UpstreamImport),
     /// List the upstreams in the order in which they are tried
     #[command(after_help = "Example:\n  lazuli upstream list")]
@@ -163,9 +165,13 @@ pub enum Upstream {
 /// `lazuli upstream import`
 #[derive(Debug, Args)]
 pub struct UpstreamImport {
-    /// The folder for packages and metadata [default: the project's output folder, in repos/REPOSITORY]
+    /// The folder for packages and metadata [default: the project's output folder, in repos/REPOSITORY or
+    /// metadata/REPOSITORY]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Describe every package of a Debian suite by its index alone, to solve with; fetch none
+    #[arg(long)]
+    pub metadata_only: bool,
 }
 
 /// `lazuli repo …`

@@ -8,9 +8,11 @@ use debian_import::apt::{self, Suite};
 use debian_import::closure::closure;
 use debian_import::convert::ConvertError;
 use debian_import::import::{ImportError, ImportProgress, ImportedRepository, Importer, LockedDeb};
+use debian_import::metadata;
 use debian_import::overrides::Overrides;
 use definition::{DebRepository, ValidUntil};
 use host_tools::Progress as _;
+use rpm_model::PackageRecord;
 
 use super::unfetched;
 use super::upstream::mirror;
@@ -27,14 +29,8 @@ pub fn import(
     let name = &repository.name.value;
     let suite = apt_suite(repository)?;
     session.bars.begin("index", None);
-    let index = apt::fetch_suite(&suite, &session.downloader, session.clock.now()).map_err(|error| {
-        let code = match error {
-            apt::SuiteError::Fetch { ref source, .. } => unfetched::exit_code(source),
-            apt::SuiteError::Read { .. } => ExitCode::Failed,
-            _ => ExitCode::Verification,
-        };
-        Failure::caused(format!("the suite behind {name} cannot be used"), &error).code(code)
-    })?;
+    let index = apt::fetch_suite(&suite, &session.downloader, session.clock.now())
+        .map_err(|error| unusable(name, &error))?;
     session.bars.finish(&format!("{} of {}, signature good", index.index.packages().count(), suite.suite));
     let overrides = load_overrides(repository)?;
     let chosen = closure(&index.index, seeds, &overrides, false).map_err(|error| {
@@ -45,6 +41,35 @@ pub fn import(
         importer.import(&suite.mirror, &index.index, &chosen, folder, progress)
     })?;
     Ok((index, imported))
+}
+
+/// A suite's packages as far as its index tells of them, and when it was written.
+pub struct Described {
+    /// Every package, by name.
+    pub records: Vec<PackageRecord>,
+    /// Seconds since 1970 UTC.
+    pub date: u64,
+}
+
+/// Describes every package of the suite without fetching one.
+pub fn describe(session: &Session, repository: &DebRepository) -> Result<Described, Failure> {
+    let name = &repository.name.value;
+    session.bars.begin("index", None);
+    let suite = apt::fetch_suite_text(&apt_suite(repository)?, &session.downloader, session.clock.now())
+        .map_err(|error| unusable(name, &error))?;
+    let records = metadata::records(&suite.packages, &load_overrides(repository)?)
+        .context(|| format!("the packages of {name} cannot be described"))?;
+    session.bars.finish(&format!("{} of {}, signature good", records.len(), repository.suite));
+    Ok(Described { records, date: u64::try_from(suite.date).unwrap_or(0) })
+}
+
+fn unusable(name: &str, error: &apt::SuiteError) -> Failure {
+    let code = match error {
+        apt::SuiteError::Fetch { source, .. } => unfetched::exit_code(source),
+        apt::SuiteError::Read { .. } => ExitCode::Failed,
+        _ => ExitCode::Verification,
+    };
+    Failure::caused(format!("the suite behind {name} cannot be used"), error).code(code)
 }
 
 /// Imports exactly the packages of a lock.
