@@ -7,7 +7,7 @@ use std::time::Duration;
 use host_tools::{Progress, Stopwatch};
 
 use crate::disk::{self, DiskError, DiskFile, FatStamp};
-use crate::filesystem::{FileSystemError, FileSystemImage, Stamp};
+use crate::filesystem::{FileSystemError, Stamp};
 use crate::initrd::{self, InitrdError};
 use crate::kernel::{self, Kernel, KernelError};
 use crate::plan::{BuildPlan, plan};
@@ -55,7 +55,7 @@ pub struct BuiltImage {
     pub kernel_image_bytes: u64,
     /// Bytes of the root file system.
     pub root_bytes: u64,
-    /// How long each stage took, in the order of their beginning; the initrd and the root file system are made side by side.
+    /// How long each stage took; the boot files and the layout of the root are made while the disk files are written.
     pub stages: Vec<(&'static str, Duration)>,
 }
 
@@ -147,36 +147,45 @@ pub fn build(
         .map_err(|source| BuildError::Work { path: places.work.to_path_buf(), source })?;
     let tools = Tools::new(places.tools, work.path(), source_date_epoch);
 
-    let side_by_side = Stopwatch::start();
-    progress.begin("file systems", None);
-    let (boot, root) = std::thread::scope(|scope| {
-        let boot = scope.spawn(|| {
+    let stamp = Stamp {
+        uuid: seed.uuid("file system root"),
+        hash_seed: seed.uuid("directory hashes of root"),
+        source_date_epoch,
+    };
+    let mut root_facts = None;
+    progress.begin("disk", None);
+    let watch = Stopwatch::start();
+    let (files, (boot, boot_time)) = disk::write_all(
+        &parts(specification, &plan, seed, places),
+        &plan.formats,
+        places.output,
+        &specification.name,
+        || {
             let watch = Stopwatch::start();
-            make_boot_files(specification, &plan, &tree, &kernel, &tools).map(|boot| (boot, watch.elapsed()))
-        });
-        let stamp = Stamp {
-            uuid: seed.uuid("file system root"),
-            hash_seed: seed.uuid("directory hashes of root"),
-            source_date_epoch,
-        };
-        let root =
-            specification.root.make(&tree, &tools, "root", &stamp).map(|root| (root, side_by_side.elapsed()));
-        (boot.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), root)
-    });
-    let ((boot, boot_time), (root, root_time)) = (boot?, root?);
-    stages.extend([("initrd and kernel image", boot_time), ("root file system", root_time)]);
-    progress.finish(&format!("initrd {} MiB, root {} MiB", boot.initrd_bytes >> 20, root.bytes >> 20));
-
-    let files = timed("disk files", &mut stages, progress, || {
-        write_disks(specification, &plan, seed, &boot.esp, &root, places)
-    })?;
+            let root = specification.root.lay_out(&tree, &tools, "root", &stamp)?;
+            root_facts = Some((root.bytes, watch.elapsed()));
+            Ok::<_, BuildError>(root)
+        },
+        || {
+            let watch = Stopwatch::start();
+            let mut boot = make_boot_files(specification, &plan, &tree, &kernel, &tools)?;
+            Ok((std::mem::take(&mut boot.esp), (boot, watch.elapsed())))
+        },
+    )?;
+    let (root_bytes, root_time) = root_facts.unwrap_or_default();
+    stages.extend([
+        ("initrd and kernel image", boot_time),
+        ("root file system", root_time),
+        ("disk files", watch.elapsed()),
+    ]);
+    progress.finish(&format!("initrd {} MiB, root {} MiB", boot.initrd_bytes >> 20, root_bytes >> 20));
     Ok(BuiltImage {
         files,
         tree: measure(&tree),
         kernel: kernel.release,
         initrd_bytes: boot.initrd_bytes,
         kernel_image_bytes: boot.kernel_image_bytes,
-        root_bytes: root.bytes,
+        root_bytes,
         stages,
         plan,
     })
@@ -283,15 +292,13 @@ fn esp_files(
     Ok(files)
 }
 
-fn write_disks(
-    specification: &Specification,
+fn parts<'a>(
+    specification: &'a Specification,
     plan: &BuildPlan,
     seed: &Seed,
-    esp_files: &BTreeMap<String, Vec<u8>>,
-    root: &FileSystemImage,
     places: &Places<'_>,
-) -> Result<Vec<DiskFile>, DiskError> {
-    let parts = disk::Parts {
+) -> disk::Parts<'a> {
+    disk::Parts {
         disk_uuid: plan.disk_uuid,
         vhd_uuid: seed.uuid("vhd"),
         esp_uuid: seed.uuid("partition esp"),
@@ -302,16 +309,13 @@ fn write_disks(
             modified: plan.source_date_epoch,
             hidden_sectors: 2048,
         },
-        esp_files,
         root_uuid: seed.uuid("partition root"),
         root_name: specification.root.label(),
-        root: &root.path,
         root_read_only: specification.root.kind() == "erofs",
         disk_mebibytes: specification.disk_mebibytes,
         most_mebibytes: places.most_mebibytes,
         source_date_epoch: plan.source_date_epoch,
-    };
-    disk::write_all(&parts, &plan.formats, places.output, &specification.name)
+    }
 }
 
 fn timed<T, E>(

@@ -1,9 +1,10 @@
-//! Paths and bytes in; a FAT32 file system that holds them out, written once from front to back.
+//! Paths and bytes in; a FAT32 file system that holds them out, as pieces from front to back.
 //!
 //! The same files give the same bytes: clusters are given out in path order, times are one argument, short names count up.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Seek, SeekFrom, Write};
+
+use super::piece::Piece;
 
 const SECTOR: u64 = 512;
 const RESERVED: u64 = 32;
@@ -51,19 +52,14 @@ pub enum FatError {
         /// As given.
         path: String,
     },
-    /// The disk file cannot be written.
-    #[error("cannot write the EFI system partition")]
-    Write(#[from] io::Error),
 }
 
-/// Writes a file system of `bytes` bytes at the output's current place, which must read as zeros; file paths are separated by `/`.
-pub(super) fn write<W: Write + Seek>(
-    files: &BTreeMap<String, Vec<u8>>,
+/// Lays out a file system of `bytes` bytes; file paths are separated by `/`.
+pub(super) fn lay_out<'t>(
+    files: &'t BTreeMap<String, Vec<u8>>,
     bytes: u64,
     stamp: &FatStamp,
-    output: &mut W,
-) -> Result<(), FatError> {
-    let base = output.stream_position()?;
+) -> Result<Vec<Piece<'t>>, FatError> {
     let geometry = Geometry::choose(bytes)?;
     let mut nodes = plan(files)?;
     let mut next = 2;
@@ -78,24 +74,22 @@ pub(super) fn write<W: Write + Seek>(
             available_mebibytes: bytes >> 20,
         });
     }
-    for sector in [0, 6] {
-        output.seek(SeekFrom::Start(base + sector * SECTOR))?;
-        output.write_all(&boot_sector(&geometry, stamp))?;
-        output.write_all(&information_sector(geometry.clusters - used, next))?;
-    }
+    let mut head = boot_sector(&geometry, stamp);
+    head.extend(information_sector(geometry.clusters - used, next));
+    let mut pieces = vec![Piece::memory(0, head.clone()), Piece::memory(6 * SECTOR, head)];
     let table = table(&nodes, &geometry);
     for copy in 0..COPIES {
-        output.seek(SeekFrom::Start(base + (RESERVED + copy * geometry.table_sectors) * SECTOR))?;
-        output.write_all(&table)?;
+        let at = (RESERVED + copy * geometry.table_sectors) * SECTOR;
+        pieces.push(Piece::memory(at, table.clone()));
     }
-    for (index, node) in nodes.iter().enumerate() {
-        output.seek(SeekFrom::Start(base + geometry.offset(node.first)))?;
-        match &node.content {
-            NodeContent::File(bytes) => output.write_all(bytes)?,
-            NodeContent::Directory(_) => output.write_all(&directory(index, &nodes, stamp))?,
-        }
+    for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.length > 0) {
+        let at = geometry.offset(node.first);
+        pieces.push(match &node.content {
+            NodeContent::File(bytes) => Piece::memory(at, *bytes),
+            NodeContent::Directory(_) => Piece::memory(at, directory(index, &nodes, stamp)),
+        });
     }
-    Ok(())
+    Ok(pieces)
 }
 
 struct Geometry {
@@ -406,7 +400,8 @@ mod tests {
     use std::collections::BTreeMap;
     use std::io::{Cursor, Read};
 
-    use super::{FatStamp, dos_time, short_name, write};
+    use super::super::piece;
+    use super::{FatStamp, dos_time, lay_out, short_name};
 
     fn stamp() -> FatStamp {
         FatStamp {
@@ -428,10 +423,9 @@ mod tests {
             ("loader/empty".to_owned(), Vec::new()),
         ]);
         let size = 40 << 20;
-        let mut disk = Cursor::new(vec![0; size]);
-        write(&files, size as u64, &stamp(), &mut disk).unwrap();
-        disk.set_position(0);
-        let volume = fatfs::FileSystem::new(disk, fatfs::FsOptions::new()).unwrap();
+        let mut disk = vec![1; size];
+        piece::fill(&lay_out(&files, size as u64, &stamp()).unwrap(), 0, &mut disk).unwrap();
+        let volume = fatfs::FileSystem::new(Cursor::new(disk), fatfs::FsOptions::new()).unwrap();
         assert_eq!(
             (volume.fat_type(), volume.volume_id(), volume.volume_label()),
             (fatfs::FatType::Fat32, 0x1234_5678, "ESP".to_owned())
@@ -454,15 +448,15 @@ mod tests {
     #[test]
     fn files_that_do_not_fit_are_counted() {
         let files = BTreeMap::from([("a".to_owned(), vec![1; 50 << 20])]);
-        let error = write(&files, 40 << 20, &stamp(), &mut Cursor::new(Vec::new())).unwrap_err();
+        let error = lay_out(&files, 40 << 20, &stamp()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the EFI system partition is too small: its files need 52 MiB, 40 MiB are given"
         );
-        let error = write(&files, 20 << 20, &stamp(), &mut Cursor::new(Vec::new())).unwrap_err();
+        let error = lay_out(&files, 20 << 20, &stamp()).unwrap_err();
         assert!(error.to_string().contains("34 MiB are the least"));
         let files = BTreeMap::from([("a:b".to_owned(), Vec::new())]);
-        assert!(write(&files, 40 << 20, &stamp(), &mut Cursor::new(Vec::new())).is_err());
+        assert!(lay_out(&files, 40 << 20, &stamp()).is_err());
     }
 
     #[test]

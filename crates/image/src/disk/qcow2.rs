@@ -1,11 +1,13 @@
-//! A raw disk file in; the same disk as QCOW version 3 out, where clusters of zeros take no room.
+//! Which clusters of a disk are in use, in; where they lie in a file of QCOW version 3, and its tables, out.
+//!
+//! Some clusters are known before others. The file holds the header, the data known early, the tables, and the rest, so that it can
+//! be written, and its digest be taken, from front to back while the rest is still being made.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::collections::BTreeSet;
+use std::ops::Range;
 
-use super::sparse::{self, CHUNK};
-
-const CLUSTER: u64 = CHUNK;
+/// Bytes of a cluster.
+pub(super) const CLUSTER: u64 = 65_536;
 const CLUSTER_BITS: u32 = 16;
 /// Bit 63 of a table entry: the cluster is used once.
 const COPIED: u64 = 1 << 63;
@@ -14,86 +16,109 @@ const ENTRIES_IN_TABLE: u64 = CLUSTER / 8;
 const COUNTS_IN_BLOCK: u64 = CLUSTER / 2;
 const HEADER_LENGTH: u32 = 112;
 
-/// Converts a whole raw disk; `output` is an empty file.
-pub(super) fn write(raw: &mut File, output: &mut File) -> io::Result<()> {
-    let size = raw.metadata()?.len();
-    let used = sparse::chunks_with_data(raw)?;
-    let layout = Layout::plan(size, used.len() as u64);
-    let mut output = BufWriter::with_capacity(1 << 20, output);
-    write_at(&mut output, 0, &layout.header())?;
-    write_at(
-        &mut output,
-        layout.count_table,
-        &be(layout.count_blocks().map(|block| layout.count_block_start + block * CLUSTER)),
-    )?;
-    let counts: Vec<u8> = (0..layout.clusters).flat_map(|_| 1_u16.to_be_bytes()).collect();
-    write_at(&mut output, layout.count_block_start, &counts)?;
-    let (l1, l2) = layout.tables(&used);
-    write_at(&mut output, layout.l1, &be(l1))?;
-    for (index, table) in l2.iter().enumerate() {
-        write_at(&mut output, layout.l2 + index as u64 * CLUSTER, &be(table.iter().copied()))?;
-    }
-    let data = layout.l2 + l2.len() as u64 * CLUSTER;
-    output.seek(SeekFrom::Start(data))?;
-    for chunk in used {
-        // The last cluster is whole in the file, even when the disk ends within it.
-        output.write_all(&sparse::read_chunk(raw, chunk)?)?;
-    }
-    output.flush()
+/// Where everything lies, in clusters from the file's start unless said otherwise.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// Bytes of the disk.
+    size: u64,
+    data: Vec<Placed>,
+    count_table: Range<u64>,
+    count_blocks: Range<u64>,
+    first_level: Range<u64>,
+    /// Which tables of the second level there are, in the order in which they lie in the file.
+    second_level: Vec<u64>,
+    second_level_start: u64,
+    /// The file's length.
+    end: u64,
 }
 
-/// Where everything lies, in bytes from the file's start.
-struct Layout {
-    size: u64,
-    data_clusters: u64,
-    clusters: u64,
-    count_table: u64,
-    count_table_clusters: u64,
-    count_block_start: u64,
-    count_block_clusters: u64,
-    l1: u64,
-    l1_entries: u64,
-    l2: u64,
+/// Clusters of the disk that lie one after the other in the file.
+#[derive(Debug, Clone)]
+struct Placed {
+    disk: Range<u64>,
+    file: u64,
 }
 
 impl Layout {
-    fn plan(size: u64, data_clusters: u64) -> Self {
-        let l1_entries = size.div_ceil(CLUSTER * ENTRIES_IN_TABLE);
-        let l1_clusters = (l1_entries * 8).div_ceil(CLUSTER);
-        // Every table of the second level is there: one for each 512 MiB.
-        let fixed = 1 + l1_clusters + l1_entries + data_clusters;
+    /// Places the clusters that are known; `late` are those of which some will be used too.
+    pub(super) fn plan(size: u64, known: &[Range<u64>], late: &[Range<u64>]) -> Self {
+        let mut data = Vec::new();
+        let mut next = 1;
+        place(&mut data, known, &mut next);
+        let second_level: BTreeSet<u64> = known
+            .iter()
+            .chain(late)
+            .filter(|run| !run.is_empty())
+            .flat_map(|run| run.start / ENTRIES_IN_TABLE..=(run.end - 1) / ENTRIES_IN_TABLE)
+            .collect();
+        let entries = size.div_ceil(CLUSTER * ENTRIES_IN_TABLE);
+        let first_level = (entries * 8).div_ceil(CLUSTER);
+        let late: u64 = late.iter().map(|run| run.end - run.start).sum();
+        // The counts have room for all that may come, since they lie before it.
+        let most = next + first_level + second_level.len() as u64 + late;
         let (mut table, mut blocks) = (1, 1);
         loop {
-            let wanted = (fixed + table + blocks).div_ceil(COUNTS_IN_BLOCK);
+            let wanted = (most + table + blocks).div_ceil(COUNTS_IN_BLOCK);
             let wanted_table = (wanted * 8).div_ceil(CLUSTER);
             if wanted == blocks && wanted_table == table {
                 break;
             }
             (blocks, table) = (wanted, wanted_table);
         }
-        let count_table = CLUSTER;
-        let count_block_start = count_table + table * CLUSTER;
-        let l1 = count_block_start + blocks * CLUSTER;
-        let l2 = l1 + l1_clusters * CLUSTER;
+        let mut take = |count: u64| {
+            let start = next;
+            next += count;
+            start..next
+        };
+        let (count_table, count_blocks, first_level) = (take(table), take(blocks), take(first_level));
+        let tables = take(second_level.len() as u64);
         Self {
             size,
-            data_clusters,
-            clusters: fixed + table + blocks,
+            data,
             count_table,
-            count_table_clusters: table,
-            count_block_start,
-            count_block_clusters: blocks,
-            l1,
-            l1_entries,
-            l2,
+            count_blocks,
+            first_level,
+            second_level: second_level.into_iter().collect(),
+            second_level_start: tables.start,
+            end: tables.end,
         }
     }
 
-    fn count_blocks(&self) -> std::ops::Range<u64> {
-        0..self.count_block_clusters
+    /// The same file with the rest of the clusters, which are among those announced as late.
+    pub(super) fn completed(&self, rest: &[Range<u64>]) -> Self {
+        let mut complete = self.clone();
+        place(&mut complete.data, rest, &mut complete.end);
+        complete.data.sort_by_key(|placed| placed.disk.start);
+        complete
     }
 
-    fn header(&self) -> Vec<u8> {
+    /// Parts of a range of clusters that the file holds: clusters of the disk, and the place in the file in bytes.
+    pub(super) fn places(&self, clusters: Range<u64>) -> impl Iterator<Item = (Range<u64>, u64)> {
+        let first = self.data.partition_point(|placed| placed.disk.end <= clusters.start);
+        self.data[first..]
+            .iter()
+            .take_while({
+                let end = clusters.end;
+                move |placed| placed.disk.start < end
+            })
+            .map(move |placed| {
+                let run = placed.disk.start.max(clusters.start)..placed.disk.end.min(clusters.end);
+                (run.clone(), (placed.file + run.start - placed.disk.start) * CLUSTER)
+            })
+    }
+
+    /// Where the tables begin, in bytes.
+    pub(super) fn tables_start(&self) -> u64 {
+        self.count_table.start * CLUSTER
+    }
+
+    /// The file's length in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.end * CLUSTER
+    }
+
+    /// The first cluster.
+    pub(super) fn header(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend(b"QFI\xfb");
         bytes.extend(3_u32.to_be_bytes());
@@ -101,32 +126,57 @@ impl Layout {
         bytes.extend(CLUSTER_BITS.to_be_bytes());
         bytes.extend(self.size.to_be_bytes());
         bytes.extend([0; 4]);
-        bytes.extend(low(self.l1_entries));
-        bytes.extend(self.l1.to_be_bytes());
-        bytes.extend(self.count_table.to_be_bytes());
-        bytes.extend(low(self.count_table_clusters));
+        bytes.extend(low(self.size.div_ceil(CLUSTER * ENTRIES_IN_TABLE)));
+        bytes.extend((self.first_level.start * CLUSTER).to_be_bytes());
+        bytes.extend((self.count_table.start * CLUSTER).to_be_bytes());
+        bytes.extend(low(self.count_table.end - self.count_table.start));
         bytes.extend([0; 12]);
         bytes.extend([0; 24]);
         bytes.extend(4_u32.to_be_bytes());
         bytes.extend(HEADER_LENGTH.to_be_bytes());
         // No compression type, no header extensions.
-        bytes.resize(HEADER_LENGTH as usize + 8, 0);
+        bytes.resize(usize::try_from(CLUSTER).unwrap_or(usize::MAX), 0);
         bytes
     }
 
-    fn tables(&self, used: &[u64]) -> (Vec<u64>, Vec<Vec<u64>>) {
-        let l2_start = |index: u64| self.l2 + index * CLUSTER;
-        let data_start = l2_start(self.l1_entries);
-        let l1 = (0..self.l1_entries).map(|index| l2_start(index) | COPIED).collect();
-        let empty = vec![0; usize::try_from(ENTRIES_IN_TABLE).unwrap_or(0)];
-        let mut l2: Vec<Vec<u64>> = (0..self.l1_entries).map(|_| empty.clone()).collect();
-        for (order, chunk) in used.iter().enumerate() {
-            let table = usize::try_from(chunk / ENTRIES_IN_TABLE).unwrap_or(usize::MAX);
-            let entry = usize::try_from(chunk % ENTRIES_IN_TABLE).unwrap_or(usize::MAX);
-            l2[table][entry] = (data_start + order as u64 * CLUSTER) | COPIED;
+    /// Counts and both levels of tables, as they lie one after the other.
+    pub(super) fn tables(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let fill_cluster = |bytes: &mut Vec<u8>| {
+            bytes.resize(bytes.len().next_multiple_of(usize::try_from(CLUSTER).unwrap_or(usize::MAX)), 0);
+        };
+        bytes.extend(self.count_blocks.clone().flat_map(|block| (block * CLUSTER).to_be_bytes()));
+        fill_cluster(&mut bytes);
+        for cluster in 0..(self.count_blocks.end - self.count_blocks.start) * COUNTS_IN_BLOCK {
+            bytes.extend(u16::from(cluster < self.end).to_be_bytes());
         }
-        debug_assert_eq!(used.len() as u64, self.data_clusters);
-        (l1, l2)
+        let mut first_level =
+            vec![0; usize::try_from(self.size.div_ceil(CLUSTER * ENTRIES_IN_TABLE)).unwrap_or(0)];
+        for (order, table) in self.second_level.iter().enumerate() {
+            first_level[usize::try_from(*table).unwrap_or(usize::MAX)] =
+                ((self.second_level_start + order as u64) * CLUSTER) | COPIED;
+        }
+        bytes.extend(first_level.into_iter().flat_map(u64::to_be_bytes));
+        fill_cluster(&mut bytes);
+        for table in &self.second_level {
+            let covered = table * ENTRIES_IN_TABLE..(table + 1) * ENTRIES_IN_TABLE;
+            let mut entries = vec![0; usize::try_from(ENTRIES_IN_TABLE).unwrap_or(0)];
+            for (run, place) in self.places(covered.clone()) {
+                for cluster in run.clone() {
+                    entries[usize::try_from(cluster - covered.start).unwrap_or(usize::MAX)] =
+                        (place + (cluster - run.start) * CLUSTER) | COPIED;
+                }
+            }
+            bytes.extend(entries.into_iter().flat_map(u64::to_be_bytes));
+        }
+        bytes
+    }
+}
+
+fn place(data: &mut Vec<Placed>, runs: &[Range<u64>], next: &mut u64) {
+    for run in runs {
+        data.push(Placed { disk: run.clone(), file: *next });
+        *next += run.end - run.start;
     }
 }
 
@@ -134,45 +184,33 @@ fn low(value: u64) -> [u8; 4] {
     u32::try_from(value).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-fn be(values: impl IntoIterator<Item = u64>) -> Vec<u8> {
-    values.into_iter().flat_map(u64::to_be_bytes).collect()
-}
-
-fn write_at(output: &mut (impl Write + Seek), offset: u64, bytes: &[u8]) -> io::Result<()> {
-    output.seek(SeekFrom::Start(offset))?;
-    output.write_all(bytes)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+    use super::{CLUSTER, COPIED, Layout};
 
     #[test]
-    fn zeros_take_no_room_and_data_lies_where_the_tables_say() {
-        let mut raw = tempfile::tempfile().unwrap();
-        raw.set_len(600 << 20).unwrap();
-        raw.seek(SeekFrom::Start((513 << 20) + 3)).unwrap();
-        raw.write_all(b"far").unwrap();
-        let mut output = tempfile::tempfile().unwrap();
-        super::write(&mut raw, &mut output).unwrap();
-        let mut bytes = Vec::new();
-        output.seek(SeekFrom::Start(0)).unwrap();
-        output.read_to_end(&mut bytes).unwrap();
-        let number = |place: usize| u64::from_be_bytes(bytes[place..place + 8].try_into().unwrap());
-        let offset = |entry: u64| usize::try_from(entry & !super::COPIED).unwrap();
-        // Header, counts (2), first level, second level (2), data.
-        assert_eq!((bytes.len() >> 16, number(24)), (7, 600 << 20));
-        let first_level = offset(number(40));
-        let second_level = offset(number(first_level + 8));
-        let data = offset(number(second_level + 16 * 8));
-        assert_eq!(&bytes[data + 3..data + 6], b"far");
-    }
-
-    #[test]
-    fn a_full_disk_is_told() {
-        let mut raw = tempfile::tempfile().unwrap();
-        raw.write_all(b"data").unwrap();
-        let mut full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        assert_eq!(super::write(&mut raw, &mut full).unwrap_err().kind(), ErrorKind::StorageFull);
+    fn data_lies_where_the_tables_say_and_zeros_nowhere() {
+        // 600 MiB: two tables of the second level, of which the late cluster needs the first.
+        let [known, late, rest] = [8200..8202, 0..16, 3..4].map(|run| vec![run]);
+        let layout = Layout::plan(600 << 20, &known, &late).completed(&rest);
+        let tables = layout.tables();
+        // Header, two clusters of data, counts (2), first level, second level (2), one cluster of late data.
+        assert_eq!((layout.length() / CLUSTER, tables.len() as u64 / CLUSTER), (9, 5));
+        assert_eq!(layout.tables_start(), 3 * CLUSTER);
+        let number =
+            |bytes: &[u8], place: usize| u64::from_be_bytes(bytes[place..place + 8].try_into().unwrap());
+        let header = layout.header();
+        assert_eq!(number(&header, 24), 600 << 20);
+        let inside = |entry: u64| usize::try_from((entry & !COPIED) - layout.tables_start()).unwrap();
+        let first_level = inside(number(&header, 40));
+        let second = inside(number(&tables, first_level + 8));
+        assert_eq!(number(&tables, second + 8 * 8), CLUSTER | COPIED);
+        assert_eq!(number(&tables, second + 9 * 8), (2 * CLUSTER) | COPIED);
+        assert_eq!(number(&tables, second + 10 * 8), 0);
+        let first = inside(number(&tables, first_level));
+        assert_eq!(number(&tables, first + 3 * 8), (8 * CLUSTER) | COPIED);
+        assert_eq!(layout.places(8201..9000).collect::<Vec<_>>(), [(8201..8202, 2 * CLUSTER)]);
+        let counts = inside(number(&tables, 0));
+        assert_eq!(tables[counts..counts + 20], [[0, 1].repeat(9), vec![0, 0]].concat());
     }
 }

@@ -2,7 +2,7 @@
 
 use host_tools::{fsck_erofs, mkfs_erofs};
 
-use super::{FileSystemError, FileSystemImage, Stamp, check_label};
+use super::{FileSystem, FileSystemError, Stamp, check_label};
 use crate::archive;
 use crate::tools::Tools;
 use crate::tree::Tree;
@@ -35,7 +35,7 @@ pub(super) fn make(
     label: &str,
     compression: &Compression,
     stamp: &Stamp,
-) -> Result<FileSystemImage, FileSystemError> {
+) -> Result<FileSystem<'static>, FileSystemError> {
     check_label(label, LABEL_LIMIT)?;
     let path = tools.work().join(name);
     let sandbox = tools.sandbox();
@@ -56,8 +56,5 @@ pub(super) fn make(
     let source = mkfs_erofs::Source::Stream(&mut |output| archive::write(tree, output));
     mkfs_erofs::make(&sandbox, &options, source, &path).map_err(failed("make the EROFS file system"))?;
     fsck_erofs::check(&sandbox, &path).map_err(failed("check the EROFS file system"))?;
-    let bytes = std::fs::metadata(&path)
-        .map_err(|source| FileSystemError::Work { path: path.clone(), source })?
-        .len();
-    Ok(FileSystemImage { path, bytes })
+    super::in_file(path)
 }

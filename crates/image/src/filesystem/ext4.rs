@@ -3,7 +3,7 @@
 use host_tools::debugfs::Attribute;
 use host_tools::{debugfs, e2fsck, mke2fs};
 
-use super::{FileSystemError, FileSystemImage, MEBIBYTE, Size, Stamp, check_label};
+use super::{FileSystem, FileSystemError, MEBIBYTE, Size, Stamp, check_label};
 use crate::archive;
 use crate::tools::Tools;
 use crate::tree::{Entry, Kind, Tree, TreePath, TreeSize, measure};
@@ -150,7 +150,7 @@ pub(super) fn make(
     label: &str,
     size: Size,
     stamp: &Stamp,
-) -> Result<FileSystemImage, FileSystemError> {
+) -> Result<FileSystem<'static>, FileSystemError> {
     check_label(label, LABEL_LIMIT)?;
     let layout = LayoutSize::plan(&measure(tree), size)?;
     let path = tools.work().join(name);
@@ -178,7 +178,7 @@ pub(super) fn make(
     debugfs::set_attributes(&sandbox, &path, &other_attributes(tree), stamp.source_date_epoch)
         .map_err(failed("label the ext4 file system"))?;
     e2fsck::check(&sandbox, &path).map_err(failed("check the ext4 file system"))?;
-    Ok(FileSystemImage { path, bytes: layout.bytes() })
+    super::in_file(path)
 }
 
 fn other_attributes(tree: &Tree) -> Vec<Attribute> {

@@ -1,13 +1,17 @@
-//! A labelled tree in; a file that holds it as a file system out, checked by the file system's own checker.
+//! A labelled tree in; a file system that holds it out, as pieces that are still to be written.
 
 mod erofs;
 mod ext4;
+mod sparse;
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use host_tools::ToolError;
 use uuid::Uuid;
 
+use crate::disk::{Piece, Source};
 use crate::tools::Tools;
 use crate::tree::{Tree, measure};
 
@@ -51,13 +55,13 @@ pub enum Size {
     },
 }
 
-/// A finished file system in a file of the work directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FileSystemImage {
-    /// The file.
-    pub(crate) path: PathBuf,
+/// A file system whose every byte is decided.
+#[derive(Debug)]
+pub(crate) struct FileSystem<'t> {
     /// Its length in bytes.
     pub(crate) bytes: u64,
+    /// What it holds, in order; the rest is zero.
+    pub(crate) pieces: Vec<Piece<'t>>,
 }
 
 /// What makes a file system one of its own.
@@ -89,12 +93,12 @@ pub enum FileSystemError {
         /// Bytes.
         limit: usize,
     },
-    /// A file of the work directory cannot be written or read.
-    #[error("cannot write {path}")]
-    Work {
+    /// A file of the tree or of the work directory cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
         /// Which.
         path: PathBuf,
-        /// Why: a full disk, for example.
+        /// Why.
         source: std::io::Error,
     },
     /// The program that makes or checks the file system failed.
@@ -138,19 +142,36 @@ impl RootFileSystem {
         }
     }
 
-    /// Makes the file `name` in the work directory.
-    pub(crate) fn make(
+    /// Decides every byte; programs that are needed for it leave the file `name` in the work directory.
+    pub(crate) fn lay_out<'t>(
         &self,
-        tree: &Tree,
+        tree: &'t Tree,
         tools: &Tools,
         name: &str,
         stamp: &Stamp,
-    ) -> Result<FileSystemImage, FileSystemError> {
+    ) -> Result<FileSystem<'t>, FileSystemError> {
         match self {
             Self::Ext4 { label, size } => ext4::make(tree, tools, name, label, *size, stamp),
             Self::Erofs { label, compression } => erofs::make(tree, tools, name, label, compression, stamp),
         }
     }
+}
+
+/// A file system that a program made in a file.
+fn in_file(path: PathBuf) -> Result<FileSystem<'static>, FileSystemError> {
+    let read = |path: &Path| {
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok((bytes, sparse::data_in_file(&file, bytes)?))
+    };
+    let (bytes, runs) =
+        read(&path).map_err(|source| FileSystemError::Unreadable { path: path.clone(), source })?;
+    let piece = |run: std::ops::Range<u64>| Piece {
+        at: run.start,
+        length: run.end - run.start,
+        source: Source::File { path: Cow::Owned(path.clone()), start: run.start },
+    };
+    Ok(FileSystem { bytes, pieces: runs.into_iter().map(piece).collect() })
 }
 
 fn check_label(label: &str, limit: usize) -> Result<(), FileSystemError> {
@@ -212,8 +233,11 @@ mod tests {
         label(&mut tree);
         let seed = Seed([9; 32]);
         let stamp = Stamp { uuid: seed.uuid("a"), hash_seed: seed.uuid("b"), source_date_epoch: EPOCH };
-        let image = kind.make(&tree, &Tools::new(root, work, EPOCH), "root", &stamp).unwrap();
-        std::fs::read(image.path).unwrap()
+        let image = kind.lay_out(&tree, &Tools::new(root, work, EPOCH), "root", &stamp).unwrap();
+        let mut bytes = vec![0; usize::try_from(image.bytes).unwrap()];
+        crate::disk::fill(&image.pieces, 0, &mut bytes).unwrap();
+        std::fs::write(work.join("root"), &bytes).unwrap();
+        bytes
     }
 
     #[test]
@@ -278,7 +302,7 @@ mod tests {
         let tools = Tools::new(Path::new("/nonexistent"), Path::new("/nonexistent"), 0);
         let stamp =
             Stamp { uuid: Seed([0; 32]).uuid("a"), hash_seed: Seed([0; 32]).uuid("b"), source_date_epoch: 0 };
-        let error = kind.make(&tree(), &tools, "root", &stamp).unwrap_err();
+        let error = kind.lay_out(&tree(), &tools, "root", &stamp).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the file system label `a label of many bytes` is longer than 16 bytes"
