@@ -132,7 +132,10 @@ pub(crate) fn outline(
     overrides: &Overrides,
 ) -> Result<RpmPackage, ConvertError> {
     let mut package = describe(control, 0)?;
-    relations::convert(control, facts, overrides.dropped_requirements(&package.name), &mut package)?;
+    let dropped = overrides.dropped_requirements(&package.name);
+    // A pattern of names may take in packages that never had the requirement: nobody converts them.
+    let dropped = relations::stated(control, dropped)?;
+    relations::convert(control, facts, &dropped, &mut package)?;
     if let Some(change) = overrides.of(&package.name) {
         overrides::relations(&mut package, change)?;
     }

@@ -64,6 +64,20 @@ pub(super) fn convert(
     Ok(())
 }
 
+/// Those of the names that the package really depends on.
+pub(super) fn stated(control: &Stanza<'_>, names: &[String]) -> Result<Vec<String>, ConvertError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut stated = BTreeSet::new();
+    for field in ["Pre-Depends", "Depends"] {
+        let groups = relation::parse(control.field(field).unwrap_or_default())
+            .map_err(|source| ConvertError::Relation { field, source })?;
+        stated.extend(groups.into_iter().flatten().map(|relation| relation.name));
+    }
+    Ok(names.iter().filter(|name| stated.contains(*name)).cloned().collect())
+}
+
 /// Whether a conflict is kept: dpkg never matches a version against an unversioned provide, RPM always does.
 fn holds(relation: &Relation, facts: &Facts, own_name: &str) -> bool {
     relation.name != own_name
