@@ -22,6 +22,13 @@ impl Clock {
     }
 }
 
+/// Nanoseconds since 1970, as the times of files count them: to tell whether a file may have changed in this very moment.
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
+pub(crate) fn file_time() -> i128 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i128::try_from(since.as_nanos()).unwrap_or(i128::MAX)
+}
+
 /// Measures how long something takes, for messages and benchmarks; never part of an output.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

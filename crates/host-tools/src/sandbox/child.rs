@@ -12,6 +12,7 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use super::plan::Plan;
+use super::recording::listener;
 use super::setup::{FIRST_UNUSED, Refusal, Stage, refusal, set_up};
 
 /// The child's ends of its streams.
@@ -25,6 +26,8 @@ pub(super) struct ChildEnds {
     pub(super) ended: OwnedFd,
     /// Closed when this process ends, however it ends.
     pub(super) lifeline: OwnedFd,
+    /// Where a recorded program's calls are heard of.
+    pub(super) recorder: Option<OwnedFd>,
 }
 
 /// The first process of the namespaces, as this process sees it.
@@ -37,6 +40,7 @@ pub(super) struct Init {
 const STARTED: RawFd = 3;
 const LIFELINE: RawFd = 4;
 const ENDED: RawFd = 5;
+const RECORDER: RawFd = 6;
 /// Above every descriptor the child uses, so that moving one never overwrites another.
 const FIRST_FREE: RawFd = 16;
 
@@ -91,6 +95,7 @@ impl ChildEnds {
             started: up(self.started)?,
             ended: up(self.ended)?,
             lifeline: up(self.lifeline)?,
+            recorder: self.recorder.map(up).transpose()?,
         })
     }
 }
@@ -138,10 +143,15 @@ unsafe fn arrange_descriptors(ends: &ChildEnds) {
         libc::dup2(ends.started.as_raw_fd(), STARTED);
         libc::dup2(ends.lifeline.as_raw_fd(), LIFELINE);
         libc::dup2(ends.ended.as_raw_fd(), ENDED);
+        match &ends.recorder {
+            Some(recorder) => libc::dup2(recorder.as_raw_fd(), RECORDER),
+            None => libc::close(RECORDER),
+        };
         libc::syscall(libc::SYS_close_range, FIRST_UNUSED, u32::MAX, 0);
         libc::fcntl(STARTED, libc::F_SETFD, libc::FD_CLOEXEC);
         libc::fcntl(LIFELINE, libc::F_SETFD, libc::FD_CLOEXEC);
         libc::fcntl(ENDED, libc::F_SETFD, libc::FD_CLOEXEC);
+        libc::fcntl(RECORDER, libc::F_SETFD, libc::FD_CLOEXEC);
     }
 }
 
@@ -164,6 +174,11 @@ unsafe fn become_program(plan: &Plan, argv: &[*const libc::c_char], envp: &[*con
         if libc::chdir(plan.directory.as_ptr()) != 0 {
             return refusal(Stage::Directory, 0);
         }
+        if !plan.filter.is_empty()
+            && let Err(errno) = listener::submit(&plan.filter, RECORDER)
+        {
+            return Refusal(Stage::Record, 0, errno);
+        }
         let mut worst = libc::ENOENT;
         for candidate in &plan.candidates {
             libc::execve(candidate.as_ptr(), argv.as_ptr(), envp.as_ptr());
@@ -180,7 +195,7 @@ unsafe fn become_program(plan: &Plan, argv: &[*const libc::c_char], envp: &[*con
 unsafe fn reap_until(program: i64) -> ! {
     // SAFETY: plain system calls on local structures. Signals are blocked since before the fork, so none is missed.
     unsafe {
-        for fd in [0, 1, 2, STARTED] {
+        for fd in [0, 1, 2, STARTED, RECORDER] {
             libc::close(fd);
         }
         let mut children = std::mem::zeroed();
@@ -192,7 +207,16 @@ unsafe fn reap_until(program: i64) -> ! {
             loop {
                 let pid = libc::waitpid(-1, &raw mut status, libc::WNOHANG);
                 if i64::from(pid) == program {
-                    libc::write(ENDED, (&raw const status).cast(), size_of::<i32>());
+                    let mut other = 0;
+                    let left_behind = loop {
+                        match libc::waitpid(-1, &raw mut other, libc::WNOHANG) {
+                            0 => break 1,
+                            1.. => {}
+                            _ => break 0,
+                        }
+                    };
+                    let end = [status, left_behind];
+                    libc::write(ENDED, end.as_ptr().cast(), size_of_val(&end));
                     libc::_exit(0);
                 }
                 if pid <= 0 {

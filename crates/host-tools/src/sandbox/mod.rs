@@ -6,6 +6,7 @@
 mod child;
 mod mount_points;
 mod plan;
+pub mod recording;
 mod running;
 mod setup;
 mod spawner;
@@ -15,6 +16,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use recording::{Recording, View};
 pub use running::{Killer, Running};
 pub use spawner::start_spawner;
 
@@ -178,7 +180,7 @@ impl Sandbox {
         call: &Call,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<Output, CallError> {
-        let mut running = running::start(self, call, Some(&Stdin::Pipe))?;
+        let mut running = running::start(self, call, Some(&Stdin::Pipe), None)?;
         let program = call.program_name();
         let Some(input) = running.stdin.take() else {
             return Err(CallError::Contact { program, source: io::ErrorKind::BrokenPipe.into() });
@@ -203,15 +205,33 @@ impl Sandbox {
 
     /// Starts a program and returns while it runs.
     pub fn spawn(&self, call: &Call) -> Result<Running, CallError> {
-        running::start(self, call, None)
+        running::start(self, call, None, None)
+    }
+
+    /// As `run`, with all that the program read and wrote in the root, or the reason why that cannot be told in full.
+    ///
+    /// `view` must be this sandbox's.
+    pub fn run_recorded(
+        &self,
+        call: &Call,
+        view: View,
+    ) -> Result<(Output, Result<Recording, String>), CallError> {
+        let mut running = running::start(self, call, None, Some(view))?;
+        let pipes = input_pipe(&mut running, call);
+        running.finish_recorded(call, pipes)
     }
 
     fn run_and_hear(&self, call: &Call, on_line: Option<OnLine<'_>>) -> Result<Output, CallError> {
-        let mut running = running::start(self, call, None)?;
-        let stdin = running.stdin.take().map(|pipe| {
-            let bytes = if let Stdin::Bytes(bytes) = &call.stdin { bytes.clone() } else { Vec::new() };
-            (pipe, bytes)
-        });
-        running.finish(call, Pipes { stdin, ..Pipes::default() }, on_line)
+        let mut running = running::start(self, call, None, None)?;
+        let pipes = input_pipe(&mut running, call);
+        running.finish(call, pipes, on_line)
     }
+}
+
+fn input_pipe(running: &mut Running, call: &Call) -> Pipes {
+    let stdin = running.stdin.take().map(|pipe| {
+        let bytes = if let Stdin::Bytes(bytes) = &call.stdin { bytes.clone() } else { Vec::new() };
+        (pipe, bytes)
+    });
+    Pipes { stdin, ..Pipes::default() }
 }

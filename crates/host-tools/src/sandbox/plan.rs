@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::mount_points::{Kind, MountPoints, landing};
+use super::recording::filter::Instruction;
 use super::{Network, Sandbox};
 use crate::call::{Call, CallError, Stdin};
 
@@ -25,6 +26,8 @@ pub(super) struct Plan {
     pub(super) candidates: Vec<CString>,
     pub(super) arguments: Vec<CString>,
     pub(super) variables: Vec<CString>,
+    /// What the program is put under when it is recorded; empty when it is not.
+    pub(super) filter: Vec<Instruction>,
 }
 
 /// A part of the host's file tree, copied as a mount before the root is entered.
@@ -124,8 +127,38 @@ pub(super) fn plan(sandbox: &Sandbox, call: &Call) -> Result<(Plan, MountPoints)
         candidates,
         arguments,
         variables,
+        filter: Vec::new(),
     };
     Ok((plan, points))
+}
+
+/// What a sandbox shows instead of a part of its root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// Its own `/proc`.
+    Processes,
+    /// The host's `/sys`.
+    Host,
+    /// Something in memory.
+    Memory,
+    /// A file or directory of the host.
+    Bind,
+}
+
+/// The paths at which a sandbox does not show its root, deepest first: `plan` in short.
+pub(super) fn covers(sandbox: &Sandbox, root: &Path) -> io::Result<Vec<(PathBuf, Cover)>> {
+    let mut covers = vec![(PathBuf::from("/proc"), Cover::Processes), (PathBuf::from("/dev"), Cover::Memory)];
+    if sandbox.sys {
+        covers.push((landing(root, Path::new("/sys"))?, Cover::Host));
+    }
+    for empty in &sandbox.empty {
+        covers.push((landing(root, &inside(empty))?, Cover::Memory));
+    }
+    for bind in &sandbox.binds {
+        covers.push((landing(root, &inside(&bind.target))?, Cover::Bind));
+    }
+    covers.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
+    Ok(covers)
 }
 
 /// The paths at which a program may be, in the order of the search path.

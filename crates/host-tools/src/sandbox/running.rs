@@ -15,6 +15,7 @@ use super::Sandbox;
 use super::child::{self, ChildEnds};
 use super::mount_points::MountPoints;
 use super::plan::{Plan, plan, text};
+use super::recording::{Recorder, Recording, View};
 use super::setup::Stage;
 use super::spawner;
 use crate::call::{Call, CallError, Output, Sink, Stdin};
@@ -35,6 +36,8 @@ pub struct Running {
     pidfd: Arc<OwnedFd>,
     ended: File,
     status: Option<ExitStatus>,
+    left_behind: bool,
+    recorder: Option<Recorder>,
     _lifeline: OwnedFd,
     _mount_points: MountPoints,
 }
@@ -72,10 +75,10 @@ impl Running {
         self.ended.read_to_end(&mut raw).map_err(contact)?;
         reap(self.pid, &self.pidfd);
         // Process 1 of the namespaces says how the program ended; killed itself, it says nothing, and the program died with it.
-        let status = match raw.try_into().map(i32::from_ne_bytes) {
-            Ok(raw) => ExitStatus::from_raw(raw),
-            Err(_) => ExitStatus::from_raw(libc::SIGKILL),
-        };
+        let mut numbers =
+            raw.chunks_exact(4).map(|bytes| i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        let status = ExitStatus::from_raw(numbers.next().unwrap_or(libc::SIGKILL));
+        self.left_behind = numbers.next().is_none_or(|left| left != 0);
         self.status = Some(status);
         Ok(status)
     }
@@ -99,6 +102,29 @@ impl Running {
     /// Feeds and hears the program until its end, and judges it.
     pub(super) fn finish(
         mut self,
+        call: &Call,
+        pipes: Pipes,
+        on_line: Option<OnLine<'_>>,
+    ) -> Result<Output, CallError> {
+        self.hear(call, pipes, on_line)
+    }
+
+    /// As `finish`, for a program that was started to be recorded: with what it read and wrote, or why that is of no use.
+    pub(super) fn finish_recorded(
+        mut self,
+        call: &Call,
+        pipes: Pipes,
+    ) -> Result<(Output, Result<Recording, String>), CallError> {
+        let output = self.hear(call, pipes, None)?;
+        let recording = match self.recorder.take() {
+            Some(recorder) => recorder.finish(self.left_behind),
+            None => Err("it was not recorded".to_owned()),
+        };
+        Ok((output, recording))
+    }
+
+    fn hear(
+        &mut self,
         call: &Call,
         mut pipes: Pipes,
         on_line: Option<OnLine<'_>>,
@@ -127,9 +153,14 @@ impl Drop for Running {
     }
 }
 
-/// Starts a call; `stdin` replaces the call's own.
-pub(super) fn start(sandbox: &Sandbox, call: &Call, stdin: Option<&Stdin>) -> Result<Running, CallError> {
-    let (plan, mount_points) = plan(sandbox, call)?;
+/// Starts a call; `stdin` replaces the call's own. With a view, what the program does is recorded.
+pub(super) fn start(
+    sandbox: &Sandbox,
+    call: &Call,
+    stdin: Option<&Stdin>,
+    recorded: Option<View>,
+) -> Result<Running, CallError> {
+    let (mut plan, mount_points) = plan(sandbox, call)?;
     let program = call.program_name();
     let contact = |source: io::Error| CallError::Contact { program: program.clone(), source };
     let (input, our_stdin) = input(stdin.unwrap_or(&call.stdin)).map_err(contact)?;
@@ -141,6 +172,14 @@ pub(super) fn start(sandbox: &Sandbox, call: &Call, stdin: Option<&Stdin>) -> Re
     let (started, child_started) = io::pipe().map_err(contact)?;
     let (ended, child_ended) = io::pipe().map_err(contact)?;
     let (child_lifeline, lifeline) = io::pipe().map_err(contact)?;
+    let mut recorder = None;
+    let mut recorded_end = None;
+    if let Some(view) = recorded {
+        let (started, filter, end) = Recorder::start(view).map_err(contact)?;
+        recorder = Some(started);
+        recorded_end = Some(end);
+        plan.filter = filter;
+    }
     let ends = ChildEnds {
         stdin: input,
         stdout: output,
@@ -148,6 +187,7 @@ pub(super) fn start(sandbox: &Sandbox, call: &Call, stdin: Option<&Stdin>) -> Re
         started: child_started.into(),
         ended: child_ended.into(),
         lifeline: child_lifeline.into(),
+        recorder: recorded_end,
     };
     let init = spawner::start(&plan, ends).map_err(|source| CallError::SetUp {
         program: program.clone(),
@@ -163,6 +203,8 @@ pub(super) fn start(sandbox: &Sandbox, call: &Call, stdin: Option<&Stdin>) -> Re
         pidfd: Arc::new(init.pidfd),
         ended: File::from(OwnedFd::from(ended)),
         status: None,
+        left_behind: false,
+        recorder,
         _lifeline: lifeline.into(),
         _mount_points: mount_points,
     };
@@ -197,6 +239,7 @@ fn refusal(
         Some(Stage::Privileges) => "drop capabilities".into(),
         Some(Stage::Fork) => "start a process".into(),
         Some(Stage::Directory) => format!("change to the directory {}", text(&plan.directory)),
+        Some(Stage::Record) => "put the program under the filter that records it".into(),
         None => "tell what is wrong".into(),
     };
     CallError::SetUp { program, step, source }

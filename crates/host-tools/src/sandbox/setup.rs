@@ -23,16 +23,32 @@ pub(super) enum Stage {
     Privileges,
     Fork,
     Directory,
+    Record,
     Execute,
 }
 
 impl Stage {
     /// The stage a child's report names.
     pub(super) fn from_report(number: i32) -> Option<Stage> {
-        use Stage::{Directory, Enter, Execute, Fork, Hostname, Loopback, Private, Privileges, Root, Tree};
-        [Root, Tree, Private, Enter, Stage::Step, Hostname, Loopback, Privileges, Fork, Directory, Execute]
-            .into_iter()
-            .find(|stage| *stage as i32 == number)
+        use Stage::{
+            Directory, Enter, Execute, Fork, Hostname, Loopback, Private, Privileges, Record, Root, Tree,
+        };
+        [
+            Root,
+            Tree,
+            Private,
+            Enter,
+            Stage::Step,
+            Hostname,
+            Loopback,
+            Privileges,
+            Fork,
+            Directory,
+            Record,
+            Execute,
+        ]
+        .into_iter()
+        .find(|stage| *stage as i32 == number)
     }
 }
 
@@ -41,7 +57,7 @@ impl Stage {
 pub(super) struct Refusal(pub(super) Stage, pub(super) usize, pub(super) i32);
 
 /// The first descriptor that is no stream and no contact with the outside.
-pub(super) const FIRST_UNUSED: RawFd = 6;
+pub(super) const FIRST_UNUSED: RawFd = 7;
 
 /// What programs that build an image need; everything else is dropped for good. By number, as in linux/capability.h.
 const KEPT_CAPABILITIES: [u8; 13] = [

@@ -21,8 +21,8 @@ use super::plan::Plan;
 
 static SPAWNER: OnceLock<Mutex<OwnedFd>> = OnceLock::new();
 
-/// The plan and the six ends.
-const DESCRIPTORS: usize = 7;
+/// The plan, the six ends, and where a recorded program is heard.
+const DESCRIPTORS: usize = 8;
 
 /// Makes every later call of a sandbox cheap, however large this process becomes; to be called early in `main`, after entering
 /// a user namespace. Calling it again does nothing.
@@ -52,8 +52,8 @@ pub(super) fn start(plan: &Plan, ends: ChildEnds) -> io::Result<Init> {
     let mut written = File::from(memfd_create(c"plan", MemfdFlags::CLOEXEC)?);
     written.write_all(&serde_json::to_vec(plan)?)?;
     let socket = spawner.lock().unwrap_or_else(PoisonError::into_inner);
-    let ChildEnds { stdin, stdout, stderr, started, ended, lifeline } = &ends;
-    let descriptors = [
+    let ChildEnds { stdin, stdout, stderr, started, ended, lifeline, recorder } = &ends;
+    let mut descriptors = vec![
         written.as_fd(),
         stdin.as_fd(),
         stdout.as_fd(),
@@ -62,6 +62,7 @@ pub(super) fn start(plan: &Plan, ends: ChildEnds) -> io::Result<Init> {
         ended.as_fd(),
         lifeline.as_fd(),
     ];
+    descriptors.extend(recorder.as_ref().map(AsFd::as_fd));
     if send(socket.as_fd(), 0, &descriptors).is_err() {
         // It was killed; this process can still fork itself.
         return child::start(plan, ends);
@@ -100,16 +101,17 @@ fn serve(socket: &OwnedFd) -> ! {
     unsafe { libc::_exit(0) }
 }
 
-fn spawn(descriptors: Vec<OwnedFd>) -> io::Result<Init> {
+fn spawn(mut descriptors: Vec<OwnedFd>) -> io::Result<Init> {
+    let recorder = if descriptors.len() == DESCRIPTORS { descriptors.pop() } else { None };
     let [plan, stdin, stdout, stderr, started, ended, lifeline] =
-        <[OwnedFd; DESCRIPTORS]>::try_from(descriptors).map_err(|_| io::ErrorKind::InvalidData)?;
+        <[OwnedFd; DESCRIPTORS - 1]>::try_from(descriptors).map_err(|_| io::ErrorKind::InvalidData)?;
     let mut text = Vec::new();
     let mut written = File::from(plan);
     written.rewind()?;
     written.read_to_end(&mut text)?;
     child::start(
         &serde_json::from_slice(&text)?,
-        ChildEnds { stdin, stdout, stderr, started, ended, lifeline },
+        ChildEnds { stdin, stdout, stderr, started, ended, lifeline, recorder },
     )
 }
 
