@@ -212,13 +212,44 @@ impl Constraint {
     /// A missing epoch is zero. A missing release matches every release, but only where the side without one
     /// admits equality: `> 2.43` does not hold for `= 2.43-1`.
     pub fn overlaps(&self, other: &Constraint) -> bool {
-        let order = self
-            .evr
-            .epoch
-            .unwrap_or(0)
-            .cmp(&other.evr.epoch.unwrap_or(0))
-            .then_with(|| rpmvercmp(&self.evr.version, &other.evr.version));
-        let order = match (order, &self.evr.release, &other.evr.release) {
+        Range::from(self).overlaps(&Range::from(other))
+    }
+
+    /// Whether the range holds what a package of this version provides of itself: `= evr`.
+    pub fn admits(&self, evr: &Evr) -> bool {
+        let own = Range {
+            comparison: Comparison::Equal,
+            epoch: evr.epoch,
+            version: &evr.version,
+            release: Some(&evr.release),
+        };
+        own.overlaps(&Range::from(self))
+    }
+}
+
+/// A half line of versions, borrowed.
+struct Range<'a> {
+    comparison: Comparison,
+    epoch: u32,
+    version: &'a str,
+    release: Option<&'a str>,
+}
+
+impl<'a> From<&'a Constraint> for Range<'a> {
+    fn from(constraint: &'a Constraint) -> Self {
+        Range {
+            comparison: constraint.comparison,
+            epoch: constraint.evr.epoch.unwrap_or(0),
+            version: &constraint.evr.version,
+            release: constraint.evr.release.as_deref(),
+        }
+    }
+}
+
+impl Range<'_> {
+    fn overlaps(&self, other: &Range<'_>) -> bool {
+        let order = self.epoch.cmp(&other.epoch).then_with(|| rpmvercmp(self.version, other.version));
+        let order = match (order, self.release, other.release) {
             (Ordering::Equal, Some(a), Some(b)) => rpmvercmp(a, b),
             (Ordering::Equal, Some(_), None) if other.comparison.admits_equal() => return true,
             (Ordering::Equal, None, Some(_)) if self.comparison.admits_equal() => return true,

@@ -121,6 +121,11 @@ impl Checksum {
         Checksum { algorithm: ChecksumAlgorithm::Sha256, hex: hex::encode(digest) }
     }
 
+    /// A digest of which every byte is zero: what stands for a checksum that is not known yet.
+    pub fn zero(algorithm: ChecksumAlgorithm) -> Self {
+        Checksum { algorithm, hex: "00".repeat(algorithm.digest_length()) }
+    }
+
     /// Reads `ALGORITHM:HEX`.
     pub fn parse(text: &str) -> Result<Self, ChecksumError> {
         let (name, hex) = text.split_once(':').ok_or_else(|| ChecksumError::Algorithm(text.to_owned()))?;

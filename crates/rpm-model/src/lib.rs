@@ -9,6 +9,7 @@ mod nevra;
 mod package;
 mod record_from_headers;
 mod rich;
+mod view;
 
 pub use capability::{
     Capability, CapabilityError, Comparison, Constraint, Dependency, PartialEvr, Requirement,
@@ -19,3 +20,4 @@ pub use nevra::{Nevra, NevraError};
 pub use package::{Changelog, FileKind, PackageFile, PackageRecord};
 pub use record_from_headers::{FileFacts, RecordError, is_primary_file};
 pub use rich::{RichDependency, RichError};
+pub use view::{ConstraintView, PackageView, RelationKind, RelationView};
