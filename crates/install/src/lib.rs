@@ -20,6 +20,6 @@ pub mod users;
 pub use package::{Package, PackageError, SignaturePolicy};
 pub use report::{Report, Warning};
 pub use transaction::{
-    InstallError, InstallOptions, InstalledRoot, PackageRequest, PlanError, PlanOptions, Reason, Transaction,
-    execute, plan,
+    Addition, ChangeError, Changes, InstallError, InstallOptions, InstalledRoot, PackageRequest, PlanError,
+    PlanOptions, Reason, Replacing, Transaction, change, execute, plan, plan_changes,
 };

@@ -13,6 +13,8 @@ use crate::unpack::Deferred;
 pub struct Report {
     /// Packages installed.
     pub packages: u64,
+    /// Packages erased, replaced ones included.
+    pub erased: u64,
     /// Files made, directories and links included.
     pub files: u64,
     /// Bytes written from payloads.
@@ -30,8 +32,12 @@ pub struct Report {
 /// Where the time went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
+    /// Copying an existing root.
+    Copy,
     /// Making files, waiting for decompression included.
     Unpack,
+    /// Removing files.
+    Erase,
     /// Accounts.
     Accounts,
     /// %pretrans, %pre, %post, %posttrans.
@@ -48,7 +54,9 @@ impl Phase {
     /// The phase in a word.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Copy => "copy",
             Self::Unpack => "unpack",
+            Self::Erase => "erase",
             Self::Accounts => "accounts",
             Self::Scriptlets => "scriptlets",
             Self::Triggers => "triggers",
@@ -88,6 +96,13 @@ pub enum WarningKind {
     },
     /// A configuration file was kept or set aside.
     SetAside(String),
+    /// A file of an erased package could not be removed.
+    NotRemoved {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        problem: String,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -105,6 +120,9 @@ impl fmt::Display for Warning {
                 write!(f, "{}: {owner} does not exist, {} belongs to root", self.package, path.display())
             }
             WarningKind::SetAside(what) => write!(f, "{}: {what}", self.package),
+            WarningKind::NotRemoved { path, problem } => {
+                write!(f, "{}: {} was not removed: {problem}", self.package, path.display())
+            }
         }
     }
 }

@@ -99,6 +99,18 @@ impl RootDirectory {
         }
     }
 
+    /// Where a symbolic link leads, as it says.
+    pub fn read_link(&self, path: &Path) -> Result<Vec<u8>, RootError> {
+        let failed = |source: Errno| RootError::new("read the link", path, source);
+        let (parent, Some(name)) = (path.parent().unwrap_or(Path::new("/")), path.file_name()) else {
+            return Err(failed(Errno::INVAL));
+        };
+        let directory = self.resolve(parent, DIRECTORY).map_err(failed)?;
+        rustix::fs::readlinkat(&directory, name, Vec::new())
+            .map(std::ffi::CString::into_bytes)
+            .map_err(failed)
+    }
+
     /// Makes a file with exactly these bytes, mode, owner root; whatever is there is replaced in one step.
     pub fn write(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<(), RootError> {
         let failed = |source: io::Error| RootError::new("write", path, source);

@@ -1,5 +1,7 @@
-//! Why each package is there and from which repository, in; the state files that dnf5 5.4 keeps beside the rpm database, out.
-//! Nothing here solves or reads a repository. Transaction history is not written: dnf5 begins its own at its first transaction.
+//! Why each package is there and from which repository, in; the state files that dnf5 5.4 keeps beside the rpm database, out,
+//! and back. Nothing here solves or reads a repository. Transaction history is not written: dnf5 begins its own at its first transaction.
+
+mod read;
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -8,6 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rpm_model::Nevra;
+
+pub use read::{ReadError, SystemState, read};
 
 /// The version of the file format, `MAJOR.MINOR`.
 const VERSION: &str = "1.0";
@@ -26,6 +30,12 @@ pub enum Reason {
 }
 
 impl Reason {
+    fn from_text(text: &str) -> Option<Self> {
+        [Self::User, Self::Dependency, Self::WeakDependency, Self::ExternalUser]
+            .into_iter()
+            .find(|reason| reason.text() == text)
+    }
+
     fn text(self) -> &'static str {
         match self {
             Self::User => "User",
@@ -66,6 +76,23 @@ pub fn write(directory: &Path, packages: &[PackageState], rpmdb_cookie: &str) ->
         .map_err(|source| WriteError::Write { path: directory.to_owned(), source })?;
     for (name, text) in files(packages, rpmdb_cookie) {
         write_file(&directory.join(name), &text)?;
+    }
+    Ok(())
+}
+
+/// Writes what is about packages, and leaves groups, environments and modules as they are where there are such files.
+pub fn write_changed(
+    directory: &Path,
+    packages: &[PackageState],
+    rpmdb_cookie: &str,
+) -> Result<(), WriteError> {
+    fs::create_dir_all(directory)
+        .map_err(|source| WriteError::Write { path: directory.to_owned(), source })?;
+    for (name, text) in files(packages, rpmdb_cookie) {
+        let path = directory.join(name);
+        if matches!(name, "packages.toml" | "nevras.toml" | "system.toml") || !path.exists() {
+            write_file(&path, &text)?;
+        }
     }
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! The file lists of all packages in their order, in; what happens to each file, or every conflict between packages, out.
 //!
-//! rpm's rules (`lib/transaction.cc: skipInstallFiles, handleOverlappedFiles`). Nothing here looks at a disk.
+//! rpm's rules (`lib/transaction.cc: skipInstallFiles, handleOverlappedFiles`). Nothing here looks at a disk, except `changes`
+//! and `configuration`: what happens in a root where packages are installed already depends on what is there.
 
+mod changes;
 mod compare;
+mod configuration;
 mod links;
 mod policy;
 
@@ -11,6 +14,8 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+pub use changes::{Change, Decided, EraseAction, Present, Recoloured, decide_changes};
+pub use configuration::stands_in_the_way;
 pub use links::DirectoryLinks;
 pub use policy::FilePolicy;
 
@@ -27,6 +32,12 @@ pub enum FileAction {
     CreateBeside,
     /// It is made after an existing file was moved to `.rpmorig`.
     CreateAndKeepOld,
+    /// It is made after the changed file of the replaced package was moved to `.rpmsave`.
+    CreateAndSaveOld,
+    /// What is there has the right content: only owner, mode and time are set.
+    Touch,
+    /// What is there stays as it is: the configuration did not change from package to package, or is not missed.
+    SkipKept,
     /// Another package made the same file.
     SkipShared,
     /// Documentation or a language that was not asked for.
@@ -38,7 +49,7 @@ pub enum FileAction {
 impl FileAction {
     /// Whether nothing is made.
     pub fn is_skip(self) -> bool {
-        matches!(self, Self::SkipShared | Self::SkipUnwanted | Self::SkipColor)
+        matches!(self, Self::SkipShared | Self::SkipUnwanted | Self::SkipColor | Self::SkipKept)
     }
 
     /// What the rpm database says of such a file.

@@ -1,4 +1,4 @@
-//! Packages, in; the order in which they go into a root, out: rpm's own (`lib/order.cc`), made independent of the input's order.
+//! Packages, in; the order in which they go into a root, or out of it, out: rpm's own (`lib/order.cc`), made independent of the input's order.
 //!
 //! A package comes after those it requires; where requirements form a circle, it is cut where scriptlets suffer least.
 //! rpm's result depends on the order it is given packages in, so they are sorted by NEVRA first.
@@ -25,9 +25,25 @@ pub fn order(packages: &[&PackageContents]) -> Vec<usize> {
 
 /// As `order`, with ties broken by the given order, as rpm does.
 pub fn order_as_given(packages: &[&PackageContents]) -> Vec<usize> {
-    let mut graph = relations::graph(packages);
+    in_direction(packages, Direction::Install)
+}
+
+/// Positions of `packages` in the order of their removal: users before what they use, ties broken by the given order.
+pub fn order_of_erasures(packages: &[&PackageContents]) -> Vec<usize> {
+    in_direction(packages, Direction::Erase)
+}
+
+/// Erasures are installations backwards, with the scriptlets that run at removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Install,
+    Erase,
+}
+
+fn in_direction(packages: &[&PackageContents], direction: Direction) -> Vec<usize> {
+    let mut graph = relations::graph(packages, direction);
     let circles = circles::find(&mut graph);
-    queue::collect(graph, circles)
+    queue::collect(graph, circles, direction)
 }
 
 /// Packages as nodes, requirements as edges both ways.

@@ -13,7 +13,7 @@ pub(super) struct Providers<'a> {
     packages: &'a [&'a PackageContents],
     by_name: BTreeMap<&'a str, Vec<(usize, &'a Capability)>>,
     by_path: BTreeMap<Vec<u8>, Vec<usize>>,
-    links: DirectoryLinks,
+    links: DirectoryLinks<'a>,
 }
 
 impl<'a> Providers<'a> {
@@ -47,8 +47,8 @@ impl<'a> Providers<'a> {
         Providers { packages, by_name, by_path, links }
     }
 
-    /// The provider to order by, for a relation of `package`.
-    pub(super) fn best(&self, package: usize, wanted: &Capability) -> Option<usize> {
+    /// The provider to order by, for a relation of `package` that files of this colour made.
+    pub(super) fn best(&self, package: usize, wanted: &Capability, color: u32) -> Option<usize> {
         let mut candidates = Vec::new();
         if wanted.is_path() {
             candidates =
@@ -63,8 +63,9 @@ impl<'a> Providers<'a> {
         }
         // rpm's hash table gives the newest entry first.
         candidates.reverse();
+        let fitting = if color == 0 { PREFERRED_COLOR } else { color };
         let score = |candidate: usize| {
-            let preferred = self.packages[candidate].color == PREFERRED_COLOR;
+            let preferred = self.packages[candidate].color == fitting;
             2 * usize::from(preferred) + usize::from(candidate == package)
         };
         let highest = candidates.iter().map(|candidate| score(*candidate)).max()?;

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::{Circle, Component, Graph, PREFERRED_COLOR};
+use super::{Circle, Component, Direction, Graph, PREFERRED_COLOR};
 
-pub(super) fn collect(graph: Graph, circles: Vec<Circle>) -> Vec<usize> {
+pub(super) fn collect(graph: Graph, circles: Vec<Circle>, direction: Direction) -> Vec<usize> {
     let order = Vec::with_capacity(graph.nodes.len());
-    let mut collector = Collector { graph, circles, order };
+    let mut collector = Collector { graph, circles, order, direction };
     let mut queue = collector.ready();
     while let Some(next) = queue.pop_front() {
         match collector.graph.nodes[next].component {
@@ -22,6 +22,7 @@ struct Collector {
     graph: Graph,
     circles: Vec<Circle>,
     order: Vec<usize>,
+    direction: Direction,
 }
 
 /// Farther than any path.
@@ -43,7 +44,9 @@ impl Collector {
 
     fn enqueue(&self, queue: &mut VecDeque<usize>, package: usize) {
         let node = &self.graph.nodes[package];
-        let towards_tail = node.color != 0 && node.color != PREFERRED_COLOR;
+        // The preferred colour comes early and goes late.
+        let early = node.color == PREFERRED_COLOR;
+        let towards_tail = node.color != 0 && early == (self.direction == Direction::Erase);
         let place = queue.iter().position(|queued| {
             let queued = &self.graph.nodes[*queued];
             !(towards_tail && node.color != queued.color)

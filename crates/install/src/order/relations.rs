@@ -4,7 +4,7 @@ use rpm_model::header::dependency_flags as sense;
 use rpm_model::{Capability, Dependency, RichDependency};
 
 use super::providers::Providers;
-use super::{Edge, Graph, Node};
+use super::{Direction, Edge, Graph, Node};
 use crate::package::{PackageContents, Relation, RelationKind};
 
 /// `RPMSENSE_CONFIG`.
@@ -16,6 +16,8 @@ const INSTALL: u32 = sense::SCRIPT_PRE
     | sense::KEYRING
     | sense::PRETRANS
     | sense::POSTTRANS;
+/// Needed at removal (`_ERASE_ONLY_MASK`).
+const ERASE: u32 = sense::SCRIPT_PREUN | sense::SCRIPT_POSTUN | sense::PREUNTRANS | sense::POSTUNTRANS;
 /// Without influence on the order (`_UNORDERED_ONLY_MASK`), unless one of `FORCED` is there too.
 const UNORDERED: u32 = sense::RPMLIB
     | CONFIG
@@ -41,34 +43,33 @@ const ALL_REQUIRES: u32 = sense::INTERP
     | sense::META
     | sense::MISSINGOK;
 
-pub(super) fn graph(packages: &[&PackageContents]) -> Graph {
+pub(super) fn graph(packages: &[&PackageContents], direction: Direction) -> Graph {
     let nodes = packages.iter().map(|package| Node { color: package.color, ..Node::default() }).collect();
     let mut graph = Graph { nodes };
     let providers = Providers::of(packages);
     for (position, package) in packages.iter().enumerate() {
         for relation in &package.relations {
-            add(&mut graph, &providers, position, relation, &relation.dependency);
+            if relation.flags & UNORDERED != 0 && relation.flags & FORCED == 0 {
+                continue;
+            }
+            for capability in ordering_capabilities(&relation.dependency) {
+                // What a boolean dependency is made of has no colour of its own.
+                let color =
+                    if matches!(relation.dependency, Dependency::Rich(_)) { 0 } else { relation.color };
+                if let Some(provider) = providers.best(position, capability, color) {
+                    add(&mut graph, direction, position, relation, provider);
+                }
+            }
         }
     }
     graph
 }
 
-fn add(
-    graph: &mut Graph,
-    providers: &Providers<'_>,
-    package: usize,
-    relation: &Relation,
-    dependency: &Dependency,
-) {
-    if relation.flags & UNORDERED != 0 && relation.flags & FORCED == 0 {
-        return;
-    }
+fn ordering_capabilities(dependency: &Dependency) -> Vec<&Capability> {
     match dependency {
-        Dependency::Simple(capability) => add_simple(graph, providers, package, relation, capability),
+        Dependency::Simple(capability) => vec![capability],
         Dependency::Rich(rich) => {
-            for operand in ordering_operands(rich) {
-                add(graph, providers, package, relation, operand);
-            }
+            ordering_operands(rich).into_iter().flat_map(ordering_capabilities).collect()
         }
     }
 }
@@ -84,18 +85,13 @@ fn ordering_operands(rich: &RichDependency) -> Vec<&Dependency> {
     }
 }
 
-fn add_simple(
-    graph: &mut Graph,
-    providers: &Providers<'_>,
-    package: usize,
-    relation: &Relation,
-    capability: &Capability,
-) {
-    let Some(provider) = providers.best(package, capability).filter(|provider| *provider != package) else {
+fn add(graph: &mut Graph, direction: Direction, package: usize, relation: &Relation, provider: usize) {
+    if provider == package {
         return;
-    };
+    }
     let legacy = relation.flags & ALL_REQUIRES == sense::PREREQ;
-    let mut scriptlet = relation.flags & INSTALL != 0 || legacy;
+    let needed = if direction == Direction::Install { INSTALL } else { ERASE };
+    let mut scriptlet = relation.flags & needed != 0 || legacy;
     let weak = relation.kind != RelationKind::Requires || relation.flags & sense::MISSINGOK != 0;
     if weak && relation.kind != RelationKind::OrderWith {
         // A weak relation orders only if a scriptlet wants it, and then like any other.
@@ -104,7 +100,8 @@ fn add_simple(
         }
         scriptlet = false;
     }
-    let reversed = matches!(relation.kind, RelationKind::Supplements | RelationKind::Enhances);
+    let backwards = matches!(relation.kind, RelationKind::Supplements | RelationKind::Enhances);
+    let reversed = backwards != (direction == Direction::Erase);
     let (waiting, first) = if reversed { (provider, package) } else { (package, provider) };
     connect(graph, waiting, first, scriptlet, reversed);
 }

@@ -133,6 +133,8 @@ pub struct Relation {
     pub dependency: Dependency,
     /// `RPMSENSE_*` bits.
     pub flags: u32,
+    /// ELF classes of the files that made it; only requirements have them.
+    pub color: u32,
 }
 
 /// The tags that rpm orders by.

@@ -48,7 +48,7 @@ fn read(nevra: Nevra, header: &Header) -> Result<PackageContents, ContentsError>
     Ok(PackageContents {
         nevra,
         color: color(header, &files),
-        relations: relations(header)?,
+        relations: relations(header, &files)?,
         scriptlets: scriptlets(header),
         triggers: package_triggers(header)?,
         file_triggers: file_triggers(header, &FILE_TRIGGER_TAGS)?,
@@ -158,7 +158,7 @@ fn color(header: &Header, files: &[FileEntry]) -> u32 {
     files.iter().zip(counts).filter(|(_, count)| *count > 0).fold(0, |color, (file, _)| color | file.color)
 }
 
-fn relations(header: &Header) -> Result<Vec<Relation>, ContentsError> {
+fn relations(header: &Header, files: &[FileEntry]) -> Result<Vec<Relation>, ContentsError> {
     let tags = [
         (RelationKind::Requires, Tag::REQUIRE_NAME, Tag::REQUIRE_FLAGS, Tag::REQUIRE_VERSION, "REQUIRENAME"),
         (
@@ -179,10 +179,14 @@ fn relations(header: &Header) -> Result<Vec<Relation>, ContentsError> {
         (RelationKind::Enhances, Tag::ENHANCE_NAME, Tag::ENHANCE_FLAGS, Tag::ENHANCE_VERSION, "ENHANCENAME"),
         (RelationKind::OrderWith, Tag::ORDER_NAME, Tag::ORDER_FLAGS, Tag::ORDER_VERSION, "ORDERNAME"),
     ];
+    let colors = requirement_colors(header, files);
     let mut all = Vec::new();
     for (kind, names, flags, versions, label) in tags {
-        for (dependency, flags) in dependencies(header, names, flags, versions, label)? {
-            all.push(Relation { kind, dependency, flags });
+        for (place, (dependency, flags)) in
+            dependencies(header, names, flags, versions, label)?.into_iter().enumerate()
+        {
+            let color = colors.get(&place).copied().filter(|_| kind == RelationKind::Requires);
+            all.push(Relation { kind, dependency, flags, color: color.unwrap_or(0) });
         }
     }
     Ok(all)
@@ -351,22 +355,38 @@ fn decode_account_line(encoded: &str) -> Option<String> {
     String::from_utf8(bytes[..end].to_vec()).ok()
 }
 
-/// For each provide that a file generated: the file's index. An entry of the dictionary is a type letter and 24 bits.
+/// For each provide that a file generated: the first such file's index.
 fn declaring_files(header: &Header) -> BTreeMap<usize, usize> {
+    let mut declaring = BTreeMap::new();
+    generated(header, b'P', |file, place| {
+        declaring.entry(place).or_insert(file);
+    });
+    declaring
+}
+
+/// For each requirement that files generated: their colours together.
+fn requirement_colors(header: &Header, files: &[FileEntry]) -> BTreeMap<usize, u32> {
+    let mut colors = BTreeMap::new();
+    generated(header, b'R', |file, place| {
+        *colors.entry(place).or_default() |= files.get(file).map_or(0, |file| file.color);
+    });
+    colors
+}
+
+/// Calls `each` with every file and dependency that it generated. An entry of the dictionary is a type letter and 24 bits.
+fn generated(header: &Header, letter: u8, mut each: impl FnMut(usize, usize)) {
     let dictionary = header.numbers32(Tag::DEPENDS_DICT);
     let starts = header.numbers(Tag::FILE_DEPENDS_X);
     let counts = header.numbers(Tag::FILE_DEPENDS_N);
-    let mut declaring = BTreeMap::new();
     for (file, (start, count)) in starts.into_iter().zip(counts).enumerate() {
         let (Ok(start), Ok(count)) = (usize::try_from(start), usize::try_from(count)) else { continue };
         let end = start.saturating_add(count).min(dictionary.len());
         for entry in dictionary.get(start..end).unwrap_or(&[]) {
-            if entry >> 24 == u32::from(b'P') {
-                declaring.entry((entry & 0x00ff_ffff) as usize).or_insert(file);
+            if entry >> 24 == u32::from(letter) {
+                each(file, (entry & 0x00ff_ffff) as usize);
             }
         }
     }
-    declaring
 }
 
 fn capabilities(

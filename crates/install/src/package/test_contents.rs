@@ -27,7 +27,7 @@ pub(crate) fn package(nevra: &str, files: Vec<FileEntry>) -> PackageContents {
 }
 
 pub(crate) fn relation(kind: RelationKind, dependency: &str, flags: u32) -> Relation {
-    Relation { kind, dependency: Dependency::parse(dependency).unwrap(), flags }
+    Relation { kind, dependency: Dependency::parse(dependency).unwrap(), flags, color: 0 }
 }
 
 pub(crate) fn file(path: &str, content: &str) -> FileEntry {

@@ -86,6 +86,7 @@ pub(super) struct IndexRow {
 
 /// A package as the database holds it.
 pub(super) struct StoredPackage {
+    pub(super) number: u32,
     pub(super) blob: Vec<u8>,
     pub(super) rows: Vec<IndexRow>,
 }
@@ -93,10 +94,12 @@ pub(super) struct StoredPackage {
 /// A name and the numbers of the packages that have it.
 pub(super) type NamedPackages = (Vec<u8>, Vec<u32>);
 
-/// Makes the database at `path`, which must not exist yet, with packages numbered from 1 in the order given.
+/// Makes the database at `path`, which must not exist yet; the numbers of packages ascend. `last_number` is the highest that
+/// ever was in use: the next package gets the one after it.
 pub(super) fn create<E: From<DatabaseError>>(
     path: &Path,
     packages: impl Iterator<Item = Result<StoredPackage, E>>,
+    last_number: u32,
 ) -> Result<(), E> {
     let sqlite = |source| DatabaseError::Sqlite { path: path.to_owned(), source };
     let mut connection = Connection::open(path).map_err(sqlite)?;
@@ -113,8 +116,9 @@ pub(super) fn create<E: From<DatabaseError>>(
             .map(|table| transaction.prepare(&format!("INSERT INTO '{}' VALUES(?, ?, ?)", table.name)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(sqlite)?;
-        for (number, package) in (1_i64..).zip(packages) {
+        for package in packages {
             let package = package?;
+            let number = package.number;
             put_package.execute(params![number, package.blob]).map_err(sqlite)?;
             for row in package.rows {
                 let key = Key(&row.key, INDEX_TABLES[row.table].key);
@@ -122,20 +126,24 @@ pub(super) fn create<E: From<DatabaseError>>(
             }
         }
     }
+    keep_last_number(&transaction, last_number).map_err(sqlite)?;
     transaction.execute_batch(&indexes()).map_err(sqlite)?;
     transaction.commit().map_err(sqlite)?;
     connection.close().map_err(|(_, source)| sqlite(source))?;
     Ok(())
 }
 
-/// The header blobs of a database, in the order of package numbers.
-pub(super) fn blobs(path: &Path) -> Result<Vec<(u32, Vec<u8>)>, DatabaseError> {
-    let sqlite = |source| DatabaseError::Sqlite { path: path.to_owned(), source };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
-    let mut select = connection.prepare("SELECT hnum, blob FROM 'Packages' ORDER BY hnum").map_err(sqlite)?;
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(sqlite)?;
-    rows.collect::<Result<Vec<_>, _>>().map_err(sqlite)
+/// Numbers are never used twice, also when the newest package is gone (`AUTOINCREMENT`).
+fn keep_last_number(connection: &Connection, last_number: u32) -> rusqlite::Result<()> {
+    if last_number == 0 {
+        return Ok(());
+    }
+    let raised = connection
+        .execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'Packages'", [last_number])?;
+    if raised == 0 {
+        connection.execute("INSERT INTO sqlite_sequence VALUES('Packages', ?)", [last_number])?;
+    }
+    Ok(())
 }
 
 /// The distinct names with the numbers of their packages, as `rpmdbCookie` walks them: names in byte order.

@@ -7,6 +7,7 @@ mod cookie;
 mod database;
 mod index_rows;
 mod installed_header;
+mod open;
 mod public_key;
 mod read;
 mod rich_atoms;
@@ -20,7 +21,7 @@ pub use cookie::cookie;
 pub use database::DatabaseError;
 pub use installed_header::UnstorableHeader;
 pub use public_key::KeyError;
-pub use read::{ReadError, read};
+pub use read::{InstalledRecord, InstalledSystem, ReadError, read, read_system};
 
 use database::StoredPackage;
 use rpm_model::header::{Header, HeaderError, PackageHeaders, Tag};
@@ -44,6 +45,20 @@ pub enum FileState {
     NetShared = 3,
     /// Left out for another word size's file.
     WrongColour = 4,
+}
+
+impl FileState {
+    /// Whether the file is on disk by the package's doing.
+    pub fn is_installed(self) -> bool {
+        matches!(self, Self::Normal | Self::NetShared)
+    }
+
+    /// The state that a database says by a number.
+    pub fn from_number(number: u64) -> Option<Self> {
+        [Self::Normal, Self::Replaced, Self::NotInstalled, Self::NetShared, Self::WrongColour]
+            .into_iter()
+            .find(|state| *state as u64 == number)
+    }
 }
 
 /// The digests of a whole package file, which rpm keeps since 6.0.
@@ -127,14 +142,60 @@ pub fn write_with_keys<'a>(
     keys: &[TrustedKeys<'_>],
     packages: impl IntoIterator<Item = InstalledPackage<'a>>,
 ) -> Result<(), WriteError> {
+    let keys = (1..).zip(keys).flat_map(|(position, keys)| store_keys(position, keys));
+    let stored = keys.chain(packages.into_iter().map(|package| store(&package)));
+    let numbered = stored.zip(1..).map(|(stored, number)| Ok(StoredPackage { number, ..stored? }));
+    replace(directory, numbered, 0)
+}
+
+/// What an earlier database held and still holds, and what came after.
+#[derive(Clone, Debug)]
+pub struct Changed<'a> {
+    /// Numbers and headers that stay, in the order of their numbers.
+    pub kept: Vec<(u32, Vec<u8>)>,
+    /// Packages that came, in the order of their installation.
+    pub added: Vec<InstalledPackage<'a>>,
+    /// The highest number that the earlier database had used.
+    pub last_number: u32,
+}
+
+/// Writes the database that rpm leaves after a transaction: numbers of erased packages are not used again.
+pub fn write_changed(directory: &Path, changed: Changed<'_>) -> Result<(), WriteError> {
+    let last_number = changed.last_number;
+    let kept = changed.kept.into_iter().map(|(number, blob)| {
+        let header = Header::parse(&blob)
+            .map_err(|source| WriteError::Stored { name: format!("package {number}"), source })?;
+        Ok(StoredPackage { number, rows: index_rows::index_rows(&header), blob })
+    });
+    let added = changed.added.iter().zip(last_number.saturating_add(1)..);
+    let added = added.map(|(package, number)| Ok(StoredPackage { number, ..store(package)? }));
+    replace(directory, kept.chain(added), last_number)
+}
+
+/// A stored header in which some files have another state; everything else stays byte for byte.
+pub fn with_states(header: &Header, files: &[usize], state: FileState) -> Vec<u8> {
+    let mut blob = header.bytes().to_vec();
+    if let Some(entry) = header.entry(Tag::FILE_STATES) {
+        let start = header.bytes().len() - header.data().len() + entry.offset;
+        for file in files.iter().filter(|file| **file < entry.length) {
+            blob[start + file] = state as u8;
+        }
+    }
+    blob
+}
+
+fn replace(
+    directory: &Path,
+    stored: impl Iterator<Item = Result<StoredPackage, WriteError>>,
+    last_number: u32,
+) -> Result<(), WriteError> {
     let io_error = |path: &Path, source: io::Error| DatabaseError::Write { path: path.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(|source| io_error(directory, source))?;
     let path = directory.join(DATABASE_FILE);
     let unfinished = directory.join(".rpmdb.sqlite.new");
     remove(&unfinished)?;
-    let keys = (1..).zip(keys).flat_map(|(position, keys)| store_keys(position, keys));
-    let stored = keys.chain(packages.into_iter().map(|package| store(&package)));
-    let made = database::create(&unfinished, stored).and_then(|()| Ok(publish(&unfinished, &path)?));
+    let made =
+        database::create(&unfinished, stored, last_number).and_then(|()| Ok(publish(&unfinished, &path)?));
     if made.is_err() {
         // The first error is the one to report.
         drop(std::fs::remove_file(&unfinished));
@@ -153,7 +214,7 @@ fn store(package: &InstalledPackage<'_>) -> Result<StoredPackage, WriteError> {
     let blob = installed_header::installed_header(package)
         .map_err(|source| WriteError::Header { name: name(), source })?;
     let header = Header::parse(&blob).map_err(|source| WriteError::Stored { name: name(), source })?;
-    Ok(StoredPackage { rows: index_rows::index_rows(&header), blob })
+    Ok(StoredPackage { number: 0, rows: index_rows::index_rows(&header), blob })
 }
 
 fn store_keys(position: usize, keys: &TrustedKeys<'_>) -> Vec<Result<StoredPackage, WriteError>> {
@@ -162,7 +223,7 @@ fn store_keys(position: usize, keys: &TrustedKeys<'_>) -> Vec<Result<StoredPacka
         Err(source) => return vec![Err(WriteError::Key { position, source })],
     };
     let stored = |blob: Vec<u8>| match Header::parse(&blob) {
-        Ok(header) => Ok(StoredPackage { rows: index_rows::index_rows(&header), blob }),
+        Ok(header) => Ok(StoredPackage { number: 0, rows: index_rows::index_rows(&header), blob }),
         Err(source) => Err(WriteError::Stored { name: "gpg-pubkey".to_owned(), source }),
     };
     headers.into_iter().map(stored).collect()

@@ -1,9 +1,18 @@
-//! Packages, in; first a plan that can be read, then the root tree it makes, out: the steps of rpm's `rpmtsRun` for a fresh root.
+//! Packages, in; first a plan that can be read, then the root tree it makes, out: the steps of rpm's `rpmtsRun`.
+//!
+//! A new root appears when it is whole. An existing one is copied, the copy is changed, and the two are exchanged in one step.
 
+mod changes;
+mod copy;
+mod erase;
 mod execute;
 mod finish;
 mod plan;
+mod replacement;
+mod run;
+mod set_aside;
 mod target;
+mod times;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,11 +20,14 @@ use std::path::PathBuf;
 use rpm_model::Checksum;
 
 pub use crate::dnf_state::Reason;
-pub use execute::{InstallError, InstallOptions, InstalledRoot, execute};
+pub use changes::{Addition, ChangeError, Changes, Replacing, plan_changes};
+pub use execute::{InstallError, InstallOptions, InstalledRoot, change, execute};
 pub use plan::{PlanError, PlanOptions, plan};
 
-use crate::files::FileAction;
+use crate::dnf_state::SystemState;
+use crate::files::{FileAction, FilePolicy};
 use crate::package::Package;
+use crate::rpmdb::InstalledSystem;
 
 /// A package to install, as the solver or a lock file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +47,24 @@ pub struct PackageRequest {
 pub struct Transaction {
     /// In the order of installation.
     pub steps: Vec<Step>,
+    /// In the order of removal; all come after the installations.
+    pub erasures: Vec<Erasure>,
+    /// What is installed already, and what dnf5 knows of it; nothing for a new root.
+    pub before: Before,
 }
 
-/// One package of a transaction.
+/// An existing root, as its databases describe it.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// The rpm database.
+    pub system: InstalledSystem,
+    /// dnf5's state.
+    pub state: SystemState,
+    /// Which files were wanted: their places are decided again when %pretrans has run.
+    pub policy: FilePolicy,
+}
+
+/// One package that comes.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The package, its headers verified.
@@ -52,16 +79,35 @@ pub struct Step {
     pub checksum: Option<Checksum>,
 }
 
+/// One package that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// Position among the packages that were installed before.
+    pub package: usize,
+    /// Position of the step whose package takes its place.
+    pub replaced_by: Option<usize>,
+}
+
 impl Transaction {
     /// Size of all files to be made, in bytes.
     pub fn installed_size(&self) -> u64 {
         let files = self.steps.iter().flat_map(|step| step.package.contents.files.iter().zip(&step.actions));
         files.filter(|(file, action)| !action.is_skip() && !file.is_ghost()).map(|(file, _)| file.size).sum()
     }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.erasures.is_empty()
+    }
+
+    fn replaces(&self, step: usize) -> impl Iterator<Item = &rpm_model::Nevra> {
+        let of_step = self.erasures.iter().filter(move |erasure| erasure.replaced_by == Some(step));
+        of_step.map(|erasure| &self.before.system.packages[erasure.package].contents.nevra)
+    }
 }
 
 impl fmt::Display for Transaction {
-    /// A line a package: place, NEVRA, repository, reason.
+    /// A line a package: place, NEVRA, repository, reason, what it replaces; then what is only erased.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.steps.iter().enumerate() {
             let reason = match step.reason {
@@ -70,7 +116,17 @@ impl fmt::Display for Transaction {
                 Reason::WeakDependency => "recommended",
                 Reason::ExternalUser => "there before",
             };
-            writeln!(f, "{:>4} {} from {} ({reason})", position + 1, step.package.nevra(), step.repository)?;
+            write!(f, "{:>4} {} from {} ({reason})", position + 1, step.package.nevra(), step.repository)?;
+            for replaced in self.replaces(position) {
+                write!(f, " instead of {replaced}")?;
+            }
+            writeln!(f)?;
+        }
+        for (erasure, position) in self.erasures.iter().zip(self.steps.len() + 1..) {
+            if erasure.replaced_by.is_none() {
+                let package = &self.before.system.packages[erasure.package];
+                writeln!(f, "{position:>4} {} is erased", package.contents.nevra)?;
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{PackageRequest, Step, Transaction};
+use super::{Before, PackageRequest, Step, Transaction};
 use crate::files::{self, FileConflict, FilePolicy};
 use crate::order::order;
 use crate::package::{Package, PackageContents, PackageError, SignaturePolicy};
@@ -32,20 +32,7 @@ pub enum PlanError {
 
 /// Opens and verifies the packages, orders them, and decides what happens to each file.
 pub fn plan(requests: &[PackageRequest], options: &PlanOptions) -> Result<Transaction, PlanError> {
-    let opened: Vec<Result<Package, PackageError>> =
-        requests.par_iter().map(|request| Package::open(&request.file, &options.signatures)).collect();
-    let mut packages = Vec::with_capacity(opened.len());
-    let mut errors = Vec::new();
-    for package in opened {
-        match package {
-            Ok(package) => packages.push(package),
-            Err(error) => errors.push(error),
-        }
-    }
-    if !errors.is_empty() {
-        return Err(PlanError::Packages(errors));
-    }
-    refuse_twice(&packages)?;
+    let packages = open_all(requests, options)?;
     let contents: Vec<&PackageContents> = packages.iter().map(|package| &package.contents).collect();
     let order = order(&contents);
     let in_order: Vec<&PackageContents> = order.iter().map(|i| contents[*i]).collect();
@@ -61,7 +48,29 @@ pub fn plan(requests: &[PackageRequest], options: &PlanOptions) -> Result<Transa
             checksum: request.checksum.clone(),
         })
     });
-    Ok(Transaction { steps: steps.collect() })
+    Ok(Transaction { steps: steps.collect(), erasures: Vec::new(), before: Before::default() })
+}
+
+/// The packages, each verified and none twice.
+pub(super) fn open_all(
+    requests: &[PackageRequest],
+    options: &PlanOptions,
+) -> Result<Vec<Package>, PlanError> {
+    let opened: Vec<Result<Package, PackageError>> =
+        requests.par_iter().map(|request| Package::open(&request.file, &options.signatures)).collect();
+    let mut packages = Vec::with_capacity(opened.len());
+    let mut errors = Vec::new();
+    for package in opened {
+        match package {
+            Ok(package) => packages.push(package),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(PlanError::Packages(errors));
+    }
+    refuse_twice(&packages)?;
+    Ok(packages)
 }
 
 fn refuse_twice(packages: &[Package]) -> Result<(), PlanError> {

@@ -106,7 +106,7 @@ impl Drop for PartialTarget {
 ///
 /// ext4 puts a directory near its parent, and does not use an inode again for some minutes after it was freed: where a tree
 /// was deleted a moment ago, each new file makes it look through all those inodes, which takes longer than all the rest.
-fn spread(shelter: &Path) {
+pub(super) fn spread(shelter: &Path) {
     let Ok(directory) = File::open(shelter) else { return };
     if let Ok(flags) = rustix::fs::ioctl_getflags(&directory) {
         // A file system that knows no such wish refuses it, and needs none.
@@ -114,7 +114,7 @@ fn spread(shelter: &Path) {
     }
 }
 
-fn remove_tree(path: &Path) -> io::Result<()> {
+pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,

@@ -1,6 +1,7 @@
 //! What stands at a configuration file's path, in; whether it is something else than the package ships, out.
 
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use md5::Md5;
 use rustix::fs::FileType as KernelType;
@@ -19,8 +20,8 @@ pub fn differs(root: &RootDirectory, file: &FileEntry) -> Result<bool, RootError
                 return Ok(true);
             }
             let Some((algorithm, stated)) = &file.digest else { return Ok(true) };
-            let Some(bytes) = root.read(&file.path)? else { return Ok(false) };
-            Ok(digest(*algorithm, &bytes).is_none_or(|found| !found.eq_ignore_ascii_case(stated)))
+            let found = digest_of(root, &file.path, *algorithm)?;
+            Ok(found.is_none_or(|found| !found.eq_ignore_ascii_case(stated)))
         }
         (KernelType::Symlink, FileType::Symlink) => {
             let directory = root.open_directory(file.directory(), false)?;
@@ -31,6 +32,12 @@ pub fn differs(root: &RootDirectory, file: &FileEntry) -> Result<bool, RootError
         }
         _ => Ok(true),
     }
+}
+
+/// The digest of the file at a path, in hexadecimal; `None` for an unknown algorithm or where nothing is.
+pub fn digest_of(root: &RootDirectory, path: &Path, algorithm: u32) -> Result<Option<String>, RootError> {
+    let Some(bytes) = root.read(path)? else { return Ok(None) };
+    Ok(digest(algorithm, &bytes))
 }
 
 /// Hexadecimal, by the OpenPGP number of the algorithm.

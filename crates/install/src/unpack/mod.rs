@@ -24,7 +24,7 @@ use crate::users::Accounts;
 use links::PendingLinks;
 
 pub use capabilities::{CapabilityTextError, capability_attribute};
-pub use existing::differs;
+pub use existing::{differs, digest_of};
 
 /// What a package could not get.
 #[derive(Debug, thiserror::Error)]
