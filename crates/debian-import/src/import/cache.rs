@@ -49,7 +49,7 @@ impl RpmCache {
     }
 
     pub(super) fn rpm_path(&self, sha256: &str) -> PathBuf {
-        self.root.join("rpm").join(format!("{sha256}.rpm"))
+        rpm_path(&self.root, sha256)
     }
 
     /// The result of an earlier conversion, if it is sound.
@@ -128,6 +128,10 @@ impl RpmCache {
         let key = hex::encode(Sha256::digest(inputs.join("\n")));
         self.root.join("key").join(format!("{key}.json"))
     }
+}
+
+pub(super) fn rpm_path(root: &Path, sha256: &str) -> PathBuf {
+    root.join("rpm").join(format!("{sha256}.rpm"))
 }
 
 /// Gives a finished file its name; read-only, because repositories are made of links to it.

@@ -180,6 +180,14 @@ struct Job {
 
 type ProgressFn<'a> = &'a (dyn Fn(ImportProgress<'_>) + Sync);
 
+/// Where the cache folder keeps the converted RPM with this SHA-256, if it is there in its full size. Its bytes are not looked
+/// at: whoever reads them compares them.
+pub fn converted(cache: &Path, rpm_sha256: &str, size: u64) -> Option<PathBuf> {
+    let path = cache::rpm_path(cache, rpm_sha256);
+    let found = fs::metadata(&path).ok()?;
+    (found.is_file() && found.len() == size).then_some(path)
+}
+
 impl Importer<'_> {
     /// Imports the packages of `closure` from the mirror into `folder`, which is replaced when all are there.
     pub fn import(

@@ -6,11 +6,64 @@ use std::path::PathBuf;
 use debian_import::import::LockedDeb;
 use definition::lock::{LockedPackage, LockedUpstream};
 use definition::{Repository, Upstream};
+use repository::download::Expected;
 use rpm_model::Nevra;
 
 use super::{debian, rpm};
-use crate::failure::{ExitCode, Failure};
+use crate::failure::{Context as _, ExitCode, Failure};
 use crate::session::Session;
+
+/// The RPM files of an image's packages where all of them are on this machine: in their full size, their signatures verified where
+/// there is a key, but not compared with the lock's checksums, which the installation does while it reads them.
+pub fn at_hand(
+    session: &Session,
+    upstream: &Upstream,
+    locked: &LockedUpstream,
+    image: &str,
+) -> Result<Option<BTreeMap<Nevra, PathBuf>>, Failure> {
+    let mut files = BTreeMap::new();
+    for repository in &upstream.repositories {
+        let name = &repository.name().value;
+        let packages = locked.packages_of(image).filter(|(_, package, _)| package.repository == *name);
+        let mut of_repository = Vec::new();
+        let mut paths = Vec::new();
+        for (nevra, package, _) in packages {
+            let Some(path) = kept(session, repository, package)? else { return Ok(None) };
+            of_repository.push((nevra, package));
+            paths.push(path);
+        }
+        if let Repository::Rpm(repository) = repository
+            && !of_repository.is_empty()
+        {
+            rpm::verify_signatures(session, repository, &of_repository, &paths)?;
+        }
+        files.extend(of_repository.iter().map(|(nevra, _)| (*nevra).clone()).zip(paths));
+    }
+    let complete = locked.packages_of(image).all(|(nevra, _, _)| files.contains_key(nevra));
+    Ok(complete.then_some(files))
+}
+
+/// Where a package was kept; only checksums that the installation compares itself will do.
+fn kept(
+    session: &Session,
+    repository: &Repository,
+    package: &LockedPackage,
+) -> Result<Option<PathBuf>, Failure> {
+    use rpm_model::ChecksumAlgorithm::{Sha256, Sha512};
+    match (repository, package.checksum.algorithm()) {
+        (Repository::Deb(_), Sha256) => Ok(debian_import::import::converted(
+            &session.cache_dir.join("converted"),
+            package.checksum.hex(),
+            package.size,
+        )),
+        (Repository::Rpm(_), Sha256 | Sha512) => {
+            let expected = Expected::new(package.checksum.clone(), Some(package.size));
+            let found = session.downloader.cache().present(&expected);
+            found.context(|| "the cache cannot be used".to_owned())
+        }
+        _ => Ok(None),
+    }
+}
 
 /// The RPM file of every locked package of the images.
 pub fn packages(

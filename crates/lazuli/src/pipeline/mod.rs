@@ -1,12 +1,15 @@
 //! The stages in the order in which a command runs them; each file is one stage's connection to the next.
 
 pub mod boot;
+pub mod built;
 pub mod compose;
 pub mod debian;
+pub mod discard;
 pub mod fetch;
 pub mod lock;
 pub mod named;
 pub mod offer;
+pub mod program;
 pub mod root;
 pub mod rpm;
 pub mod unfetched;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use definition::lock::{LockedUpstream, Reason};
+use definition::lock::{LockedPackage, LockedUpstream, Reason};
 use definition::{NativeImage, Upstream};
 use install::{InstallOptions, PackageRequest, PlanOptions, SignaturePolicy};
 use rpm_model::Nevra;
 use sha2::{Digest as _, Sha256};
 
-use super::fetch;
+use super::discard::Discarding;
+use super::{fetch, program};
 use crate::failure::{Context as _, ExitCode, Failure};
 use crate::output;
 use crate::session::Session;
@@ -20,8 +21,12 @@ use crate::session::Session;
 pub struct Root {
     /// The tree.
     pub path: PathBuf,
+    /// What decides about it: the same digest stands for the same tree.
+    pub digest: String,
     /// What this user could not make in it.
     pub deferred: Vec<image::Deferred>,
+    /// The trees whose place it took.
+    _before: Option<Discarding>,
 }
 
 /// The time that an image claims to be made at: SOURCE_DATE_EPOCH, else the newest build time among its packages.
@@ -75,12 +80,87 @@ pub fn of_image(
     if path.is_dir() && deferred_file.is_file() {
         let deferred = read_deferred(&deferred_file)?;
         output::say(&format!("{:>12} {} (installed before)", "tree", image.name));
-        return Ok(Root { path, deferred });
+        return Ok(Root { path, digest, deferred, _before: None });
     }
-    let files = fetch::packages(session, upstream, locked, &[&image.name])?;
-    let mut requests = Vec::new();
-    for (nevra, package, reason) in locked.packages_of(&image.name) {
-        requests.push(PackageRequest {
+    let epoch = u32::try_from(epoch).map_err(|_| {
+        Failure::new(format!("SOURCE_DATE_EPOCH {epoch} is after 2106")).code(ExitCode::Usage)
+    })?;
+    fs::create_dir_all(&trees).context(|| not_made(image))?;
+    let before = discard_others(&trees, &image.name, &path)?;
+    let installation = Installation { session, locked, image, epoch, target: &path };
+    let installed = match fetch::at_hand(session, upstream, locked, &image.name)? {
+        Some(files) => match installation.run(&files) {
+            Err(Refusal::Package(failure)) => {
+                // What was kept may have been damaged since; what is fetched is compared with the lock once more.
+                output::say(&format!("{:>12} {}", "again", failure.render().trim_end()));
+                let files = fetch::packages(session, upstream, locked, &[&image.name])?;
+                installation.run(&files)
+            }
+            result => result,
+        },
+        None => installation.run(&fetch::packages(session, upstream, locked, &[&image.name])?),
+    };
+    let installed = installed.map_err(|(Refusal::Package(failure) | Refusal::Other(failure))| failure)?;
+    for warning in &installed.report.warnings {
+        output::say(&format!("warning: {warning}"));
+    }
+    let deferred: Vec<image::Deferred> = installed.report.deferred.iter().map(deferred).collect();
+    write_deferred(&deferred_file, &deferred)?;
+    Ok(Root { path, digest, deferred, _before: Some(before) })
+}
+
+/// One installation of locked packages.
+struct Installation<'a> {
+    session: &'a Session,
+    locked: &'a LockedUpstream,
+    image: &'a NativeImage,
+    epoch: u32,
+    target: &'a Path,
+}
+
+/// Why a tree was not made.
+enum Refusal {
+    /// The bytes of a package file are not those that the lock or the package itself promises.
+    Package(Failure),
+    /// Anything else.
+    Other(Failure),
+}
+
+impl Installation<'_> {
+    fn run(&self, files: &BTreeMap<Nevra, PathBuf>) -> Result<install::InstalledRoot, Refusal> {
+        let failed = || not_made(self.image);
+        // Every file is pinned by the lock's checksum; signatures were verified when it was fetched.
+        let options = PlanOptions {
+            signatures: SignaturePolicy::DigestsOnly,
+            files: install::files::FilePolicy::default(),
+        };
+        let transaction = install::plan(&self.requests(files), &options).map_err(|error| {
+            let failure = Failure::caused(failed(), &error);
+            match &error {
+                install::PlanError::Packages(errors) => Refusal::Package(failure.hint(format!(
+                    "leave out {}, or get the repository to mend it",
+                    refused_packages(files, errors).join(", ")
+                ))),
+                _ => Refusal::Other(failure),
+            }
+        })?;
+        check_budget(self.locked, self.image, Some(transaction.installed_size())).map_err(Refusal::Other)?;
+        let lua = install::lua::Interpreter::this_program().context(failed).map_err(Refusal::Other)?;
+        let options = InstallOptions::new(self.epoch, Some(lua));
+        install::execute(&transaction, self.target, &options, &self.session.bars).map_err(|error| {
+            let failure = Failure::caused(failed(), &error);
+            match error {
+                install::InstallError::Package { .. } | install::InstallError::Checksum { .. } => {
+                    Refusal::Package(failure)
+                }
+                _ => Refusal::Other(failure),
+            }
+        })
+    }
+
+    fn requests(&self, files: &BTreeMap<Nevra, PathBuf>) -> Vec<PackageRequest> {
+        let packages = self.locked.packages_of(&self.image.name);
+        let request = |(nevra, package, reason): (&Nevra, &LockedPackage, Reason)| PackageRequest {
             file: files[nevra].clone(),
             checksum: Some(package.checksum.clone()),
             reason: match reason {
@@ -89,43 +169,13 @@ pub fn of_image(
                 Reason::Weak => install::Reason::WeakDependency,
             },
             repository: package.repository.clone(),
-        });
+        };
+        packages.map(request).collect()
     }
-    // Every file is pinned by the lock's checksum; signatures were verified when it was fetched.
-    let options = PlanOptions {
-        signatures: SignaturePolicy::DigestsOnly,
-        files: install::files::FilePolicy::default(),
-    };
-    let failed = || format!("the tree of image `{}` was not made", image.name);
-    let transaction = install::plan(&requests, &options).map_err(|error| {
-        let failure = Failure::caused(failed(), &error);
-        match &error {
-            install::PlanError::Packages(errors) => failure.hint(format!(
-                "leave out {}, or get the repository to mend it",
-                refused_packages(&files, errors).join(", ")
-            )),
-            _ => failure,
-        }
-    })?;
-    check_budget(locked, image, Some(transaction.installed_size()))?;
-    fs::create_dir_all(&trees).context(failed)?;
-    remove_others(&trees, &image.name, &path)?;
-    if path.exists() {
-        // A run was killed between the tree and its list: the list belongs to it, so both are made anew.
-        fs::remove_dir_all(&path).context(failed)?;
-    }
-    let epoch = u32::try_from(epoch).map_err(|_| {
-        Failure::new(format!("SOURCE_DATE_EPOCH {epoch} is after 2106")).code(ExitCode::Usage)
-    })?;
-    let lua = install::lua::Interpreter::this_program().context(failed)?;
-    let options = InstallOptions::new(epoch, Some(lua));
-    let installed = install::execute(&transaction, &path, &options, &session.bars).context(failed)?;
-    for warning in &installed.report.warnings {
-        output::say(&format!("warning: {warning}"));
-    }
-    let deferred: Vec<image::Deferred> = installed.report.deferred.iter().map(deferred).collect();
-    write_deferred(&deferred_file, &deferred)?;
-    Ok(Root { path, deferred })
+}
+
+fn not_made(image: &NativeImage) -> String {
+    format!("the tree of image `{}` was not made", image.name)
 }
 
 /// Names of packages that the installer knows by their files alone.
@@ -139,12 +189,9 @@ fn refused_packages(
 
 /// What decides about a tree: its packages, its time, and the program that installs them.
 fn tree_digest(locked: &LockedUpstream, image: &NativeImage, epoch: u64) -> Result<String, Failure> {
-    let failed = || "this program cannot be read".to_owned();
-    let program = fs::read("/proc/self/exe").context(failed)?;
-    let mut hasher = Sha256::new();
-    hasher.update(Sha256::digest(&program));
-    hasher.update(format!("{}\n{epoch}\n{}", locked.image_digest(&image.name), user_mapping()));
-    Ok(hex::encode(hasher.finalize()))
+    let (packages, program) = (locked.image_digest(&image.name), program::stamp()?);
+    let inputs = format!("{program}\n{packages}\n{epoch}\n{}", user_mapping());
+    Ok(hex::encode(Sha256::digest(inputs)))
 }
 
 /// A tree made with another user's rights has other owners on the disk.
@@ -152,22 +199,21 @@ fn user_mapping() -> String {
     fs::read_to_string("/proc/self/uid_map").unwrap_or_default()
 }
 
-/// Trees of the same image with other packages are of no more use.
-fn remove_others(trees: &Path, image: &str, keep: &Path) -> Result<(), Failure> {
+/// Trees of the same image with other packages are of no more use; neither is one without its list, which a killed run left.
+fn discard_others(trees: &Path, image: &str, keep: &Path) -> Result<Discarding, Failure> {
     let failed = || format!("{} cannot be cleaned", trees.display());
+    let mut others = Vec::new();
     for entry in fs::read_dir(trees).context(failed)? {
         let path = entry.context(failed)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let of_image = name.strip_prefix(image).and_then(|rest| rest.strip_prefix('-'));
-        if of_image.is_none_or(|digest| digest.len() < 16 || digest.contains('-'))
-            || name.starts_with(&name_of(keep))
+        if of_image.is_some_and(|digest| digest.len() >= 16 && !digest.contains('-'))
+            && (path == keep || !name.starts_with(&name_of(keep)))
         {
-            continue;
+            others.push(path);
         }
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.context(failed)?;
     }
-    Ok(())
+    Discarding::start(trees, &others).context(failed)
 }
 
 fn name_of(path: &Path) -> String {

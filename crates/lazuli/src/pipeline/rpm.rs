@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use definition::lock::{LockedPackage, LockedRepository};
 use definition::{RpmLocation, RpmRepository, RpmTrust, Upstream};
 use host_tools::Progress as _;
+use rayon::prelude::*;
 use repository::download::{Expected, NamedRequest};
 use repository::openpgp::{Keyring, verify_package};
 use repository::{Location, Mirrors, OpenError, Proof, Repository, Source};
@@ -93,26 +94,30 @@ pub fn fetch(
             .hint(unfetched::hint(&error))
     })?;
     session.bars.finish(&format!("{} packages of {name}", paths.len()));
-    if let Some(keyring) = keyring(session, repository)? {
-        verify(session, &keyring, packages, &paths)?;
-    }
+    verify_signatures(session, repository, packages, &paths)?;
     Ok(packages.iter().map(|(nevra, _)| (*nevra).clone()).zip(paths).collect())
 }
 
-fn verify(
+/// Verifies the signatures of package files, where the repository has a key.
+pub fn verify_signatures(
     session: &Session,
-    keyring: &Keyring,
+    repository: &RpmRepository,
     packages: &[(&Nevra, &LockedPackage)],
     paths: &[PathBuf],
 ) -> Result<(), Failure> {
-    for ((nevra, _), path) in packages.iter().zip(paths) {
+    let Some(keyring) = keyring(session, repository)? else { return Ok(()) };
+    let now = session.clock.now();
+    let verify = |((nevra, _), path): (&(&Nevra, &LockedPackage), &PathBuf)| {
         let failed = || format!("{nevra} is not what its repository signed");
         let file = File::open(path).context(failed)?;
         let headers = PackageHeaders::read(&mut BufReader::new(file)).context(failed)?;
-        verify_package(keyring, &headers, &nevra.to_string(), session.clock.now())
-            .map_err(|error| Failure::caused(failed(), &error).code(ExitCode::Verification))?;
-    }
-    Ok(())
+        verify_package(&keyring, &headers, &nevra.to_string(), now)
+            .map(drop)
+            .map_err(|error| Failure::caused(failed(), &error).code(ExitCode::Verification))
+    };
+    // All are looked at, so that the first in the order of names is the one to be told of.
+    let verified: Vec<Result<(), Failure>> = packages.par_iter().zip(paths).map(verify).collect();
+    verified.into_iter().collect()
 }
 
 fn source(session: &Session, repository: &RpmRepository) -> Result<Source, Failure> {

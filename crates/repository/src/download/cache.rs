@@ -97,6 +97,19 @@ impl Cache {
         Ok(None)
     }
 
+    /// The path of the content that was promised, if the cache has it in its full size. Its bytes are not looked at: whoever
+    /// reads them compares them.
+    pub fn present(&self, expected: &Expected) -> Result<Option<PathBuf>, CacheError> {
+        let Some(address) = self.address(&expected.strong()) else { return Ok(None) };
+        let path = self.path_of(&address);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_file() && expected.size == Some(found.len()) => Ok(Some(path)),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("inspect", &path)(error)),
+        }
+    }
+
     /// Keeps these bytes and tells where.
     pub fn insert(&self, bytes: &[u8]) -> Result<PathBuf, CacheError> {
         let checksum = sha256(bytes);

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::cli::{Global, ImageBuild};
 use crate::failure::{Context as _, ExitCode, Failure};
 use crate::output;
+use crate::pipeline::built::{self, Memory, Output};
 use crate::pipeline::{compose, lock, root, upstream};
 use crate::session::{self, Session};
 
@@ -55,6 +56,12 @@ pub struct BuiltFile {
     pub bytes: Option<u64>,
     /// SHA-256 in hexadecimal; absent for a folder.
     pub sha256: Option<String>,
+}
+
+impl From<Output> for BuiltFile {
+    fn from(output: Output) -> Self {
+        BuiltFile { path: output.path, bytes: Some(output.bytes), sha256: Some(output.sha256) }
+    }
 }
 
 /// Builds an image from its locked packages, or says what would be done.
@@ -144,6 +151,14 @@ fn build_disk(
     let seed = compose::seed(&specification, locked)?;
     let epoch = root::source_date_epoch(locked, image)?;
     let tools = tools(session, upstream, locked)?;
+    let budget = format!("{:?}", image.budget.disk_mib);
+    let inputs = built::inputs(&specification, &[&tree.digest, &tools.digest, &epoch.to_string(), &budget])?;
+    let memory = Memory::of(session, &image.name, folder, inputs);
+    if let Some(outputs) = memory.unchanged()? {
+        output::say(&format!("{:>12} {} (built before)", "disk files", image.name));
+        built.files = outputs.into_iter().map(BuiltFile::from).collect();
+        return Ok(built);
+    }
     let work = session.distro.project.work_dir.join("image");
     let places = Places {
         root: &tree.path,
@@ -168,11 +183,10 @@ fn build_disk(
         }
     })?;
     built.stages = made.stages.iter().map(|(name, time)| ((*name).to_owned(), time.as_secs_f64())).collect();
-    built.files = made
-        .files
-        .into_iter()
-        .map(|file| BuiltFile { path: file.path, bytes: Some(file.bytes), sha256: Some(file.sha256) })
-        .collect();
+    let output = |file: image::DiskFile| Output { path: file.path, bytes: file.bytes, sha256: file.sha256 };
+    let outputs: Vec<Output> = made.files.into_iter().map(output).collect();
+    memory.keep(&outputs)?;
+    built.files = outputs.into_iter().map(BuiltFile::from).collect();
     Ok(built)
 }
 
