@@ -121,7 +121,7 @@ impl RootDirectory {
         let mut unfinished = std::ffi::OsString::from(".");
         unfinished.push(name);
         unfinished.push(".new");
-        remove_file(&directory, Path::new(&unfinished)).map_err(|source| failed(source.into()))?;
+        remove_file(directory.as_fd(), Path::new(&unfinished)).map_err(|source| failed(source.into()))?;
         let mut file =
             create_file(directory.as_fd(), Path::new(&unfinished)).map_err(|source| failed(source.into()))?;
         file.write_all(bytes).map_err(failed)?;
@@ -136,7 +136,7 @@ impl RootDirectory {
             return Err(RootError::new("remove", path, Errno::ISDIR));
         };
         match self.resolve(parent, DIRECTORY) {
-            Ok(directory) => remove_file(&directory, Path::new(name)),
+            Ok(directory) => remove_file(directory.as_fd(), Path::new(name)),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
             Err(source) => Err(source),
         }
@@ -177,7 +177,7 @@ pub(crate) fn create_file(directory: BorrowedFd<'_>, name: &Path) -> Result<File
 }
 
 /// Removes whatever is no directory; nothing there is fine.
-pub(crate) fn remove_file(directory: &OwnedFd, name: &Path) -> Result<(), Errno> {
+pub(crate) fn remove_file(directory: BorrowedFd<'_>, name: &Path) -> Result<(), Errno> {
     match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
         Err(Errno::NOENT) => Ok(()),
         result => result,

@@ -2,7 +2,7 @@
 //! bytes, out.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 
@@ -45,7 +45,7 @@ pub enum ArchiveError {
     Missing(String),
 }
 
-impl<'a, R: Read> Archive<'a, R> {
+impl<'a, R: BufRead> Archive<'a, R> {
     /// Starts reading at the archive's first byte.
     pub fn new(plain: R, files: &'a [FileEntry]) -> Self {
         let by_path =
@@ -85,12 +85,19 @@ impl<'a, R: Read> Archive<'a, R> {
         Ok(Some(Member { file, content }))
     }
 
-    /// The next bytes of the current file; 0 at its end.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
-        let count = usize::try_from(self.unread).unwrap_or(usize::MAX).min(buffer.len());
-        self.reader.exactly(&mut buffer[..count])?;
-        self.unread -= count as u64;
-        Ok(count)
+    /// Gives the bytes of the current file that were not given yet, piece by piece.
+    pub fn content<E: From<ArchiveError>>(
+        &mut self,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while self.unread > 0 {
+            let bytes = self.reader.buffered(self.unread).map_err(ArchiveError::from)?;
+            take(bytes)?;
+            let count = bytes.len();
+            self.reader.consume(count);
+            self.unread -= count as u64;
+        }
+        Ok(())
     }
 
     /// The hard link sets of the package.
@@ -99,11 +106,7 @@ impl<'a, R: Read> Archive<'a, R> {
     }
 
     fn skip(&mut self) -> Result<(), ArchiveError> {
-        let mut discarded = [0; 8192];
-        while self.unread > 0 {
-            self.read(&mut discarded)?;
-        }
-        Ok(())
+        self.content(|_| Ok(()))
     }
 
     fn index_of(&self, name: &[u8]) -> Result<usize, ArchiveError> {
@@ -186,8 +189,13 @@ mod tests {
         let mut archive = Archive::new(bytes, files);
         let mut members = Vec::new();
         while let Some(member) = archive.next_member()? {
-            let mut content = vec![0; usize::try_from(member.content.unwrap_or(0)).unwrap()];
-            archive.read(&mut content)?;
+            let mut content = Vec::new();
+            if member.content.is_some() {
+                archive.content(|bytes| {
+                    content.extend_from_slice(bytes);
+                    Ok::<(), ArchiveError>(())
+                })?;
+            }
             let content = member.content.map(|_| String::from_utf8(content).unwrap());
             members.push((files[member.file].path.display().to_string(), content));
         }

@@ -1,6 +1,6 @@
 //! Compressed bytes, in; a reader of the plain ones, out.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 /// How a payload is compressed (`PAYLOADCOMPRESSOR`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +37,22 @@ impl Compressor {
     }
 
     /// A reader of the plain bytes.
-    pub fn reader<'a>(self, compressed: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
+    pub fn reader<'a>(self, compressed: impl BufRead + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
         Ok(match self {
             Self::None => Box::new(compressed),
-            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(compressed)),
-            Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(compressed)),
+            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(compressed)),
+            Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(compressed)),
             Self::Xz => {
                 let stream =
                     liblzma::stream::Stream::new_stream_decoder(u64::MAX, liblzma::stream::CONCATENATED)?;
-                Box::new(liblzma::read::XzDecoder::new_stream(compressed, stream))
+                Box::new(liblzma::bufread::XzDecoder::new_stream(compressed, stream))
             }
             Self::Lzma => {
                 let stream = liblzma::stream::Stream::new_lzma_decoder(u64::MAX)?;
-                Box::new(liblzma::read::XzDecoder::new_stream(compressed, stream))
+                Box::new(liblzma::bufread::XzDecoder::new_stream(compressed, stream))
             }
             Self::Zstd => {
-                let mut decoder = zstd::stream::read::Decoder::new(compressed)?;
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(compressed)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG)?;
                 Box::new(decoder)
             }

@@ -1,6 +1,6 @@
 //! The bytes of a cpio archive, in; its entries' heads, out: newc (070701, 070702) and rpm's stripped form (07070X).
 
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 
 const MAGIC_LENGTH: usize = 6;
 const NEWC_FIELDS: usize = 13;
@@ -47,7 +47,7 @@ pub(super) struct CpioReader<R> {
     position: u64,
 }
 
-impl<R: Read> CpioReader<R> {
+impl<R: BufRead> CpioReader<R> {
     pub(super) fn new(inner: R) -> Self {
         CpioReader { inner, position: 0 }
     }
@@ -76,6 +76,27 @@ impl<R: Read> CpioReader<R> {
         })?;
         self.position += buffer.len() as u64;
         Ok(())
+    }
+
+    /// Bytes of the entry that are at hand: at least one, and at most so many. They stay unread until consumed.
+    pub(super) fn buffered(&mut self, most: u64) -> Result<&[u8], CpioError> {
+        // A call that a signal broke off is tried again, as read_exact does.
+        while let Err(error) = self.inner.fill_buf() {
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(CpioError::Read(error));
+            }
+        }
+        let bytes = self.inner.fill_buf().map_err(CpioError::Read)?;
+        if bytes.is_empty() {
+            return Err(CpioError::Truncated);
+        }
+        Ok(&bytes[..usize::try_from(most).unwrap_or(usize::MAX).min(bytes.len())])
+    }
+
+    /// Takes so many of the bytes at hand as read.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.inner.consume(count);
+        self.position += count as u64;
     }
 
     fn named(&mut self) -> Result<Head, CpioError> {

@@ -6,9 +6,12 @@ mod archive;
 mod compressor;
 mod cpio;
 mod feed;
+mod gate;
 mod source;
+mod store;
 
 pub use archive::{Archive, ArchiveError, Member};
 pub use compressor::Compressor;
-pub use feed::{Feed, FeedError, Feeder};
+pub use feed::{Feed, FeedError, Feeder, Wanted};
 pub use source::{PackageDigests, PayloadDigest, VerifiedPayload};
+pub use store::{Store, StoreError};

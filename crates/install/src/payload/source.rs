@@ -1,7 +1,7 @@
 //! A package file and what its header says of the payload, in; proven payload bytes and the whole file's digests, out.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use rpm_model::header::{Header, Tag};
 use sha2::{Digest, Sha256, Sha512};
@@ -180,41 +180,46 @@ impl VerifiedPayload {
         self.digests
     }
 
-    /// Gives the plain bytes block by block; `take` may stop by returning false.
+    /// Lets `read` read the plain bytes, to their end unless it fails.
     pub fn decompress(
         &mut self,
         package: &Package,
-        mut take: impl FnMut(&[u8]) -> bool,
+        mut read: impl FnMut(&mut dyn Read) -> Result<(), PackageProblem>,
     ) -> Result<(), PackageProblem> {
         let compressor = package.payload.compressor;
-        let mut block = vec![0; BLOCK];
         match &mut self.bytes {
             ProvenBytes::Memory(bytes) => {
-                let mut reader = compressor.reader(Cursor::new(&bytes[..])).map_err(PackageProblem::Read)?;
-                while read_and_take(&mut reader, &mut block, &mut take)? {}
+                let mut reader = compressor.reader(&bytes[..]).map_err(PackageProblem::Read)?;
+                read(&mut reader)
             }
             ProvenBytes::File(file) => {
                 file.seek(SeekFrom::Start(package.payload.offset)).map_err(PackageProblem::Read)?;
                 let mut again = Proving { inner: file, hasher: package.payload.digest.hasher() };
                 {
-                    let mut reader = compressor.reader(&mut again).map_err(PackageProblem::Read)?;
-                    while read_and_take(&mut reader, &mut block, &mut take)? {}
+                    let buffered = BufReader::with_capacity(BLOCK, &mut again);
+                    let mut reader = compressor.reader(buffered).map_err(PackageProblem::Read)?;
+                    read(&mut reader)?;
                 }
                 // The file could have changed since it was proven.
                 if !package.payload.digest.is_plain() {
                     io::copy(&mut again, &mut io::sink()).map_err(PackageProblem::Read)?;
                     package.payload.digest.compare(again.hasher)?;
                 }
+                Ok(())
             }
         }
-        Ok(())
     }
 
     fn prove_plain(&mut self, package: &Package) -> Result<(), PackageProblem> {
         let mut hasher = package.payload.digest.hasher();
-        self.decompress(package, |bytes| {
-            hasher.update(bytes);
-            true
+        let mut block = vec![0; BLOCK];
+        self.decompress(package, |reader| {
+            loop {
+                match fill(reader, &mut block)? {
+                    0 => return Ok(()),
+                    count => hasher.update(&block[..count]),
+                }
+            }
         })?;
         package.payload.digest.compare(hasher)
     }
@@ -233,11 +238,8 @@ impl Read for Proving<'_> {
     }
 }
 
-fn read_and_take(
-    reader: &mut impl Read,
-    block: &mut [u8],
-    take: &mut impl FnMut(&[u8]) -> bool,
-) -> Result<bool, PackageProblem> {
+/// Reads until the block is full or there is no more; how much it was.
+pub(super) fn fill(reader: &mut dyn Read, block: &mut [u8]) -> Result<usize, PackageProblem> {
     let mut filled = 0;
     while filled < block.len() {
         match read_some(reader, &mut block[filled..]).map_err(PackageProblem::Read)? {
@@ -245,10 +247,10 @@ fn read_and_take(
             count => filled += count,
         }
     }
-    Ok(filled > 0 && take(&block[..filled]) && filled == block.len())
+    Ok(filled)
 }
 
-fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_some(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

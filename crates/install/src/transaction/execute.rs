@@ -14,6 +14,7 @@ use crate::dnf_state;
 use crate::files::{FileAction, FileConflict};
 use crate::lua::Interpreter;
 use crate::package::{FileType, PackageProblem, ScriptletKind};
+use crate::payload::Store;
 use crate::report::{Phase, Report};
 use crate::root::{RootDirectory, RootError};
 use crate::rpmdb;
@@ -30,6 +31,8 @@ pub struct InstallOptions {
     pub threads: usize,
     /// Bytes of decompressed payload that may wait in memory.
     pub memory: usize,
+    /// Where decompressed payloads are kept for the next installation; nowhere when there is none.
+    pub store: Option<Store>,
     /// What runs Lua scriptlets; without it they cannot run, which is an error when one comes.
     pub lua: Option<Interpreter>,
     /// Files of OpenPGP certificates that rpm in the tree shall trust, armored or not.
@@ -40,7 +43,7 @@ impl InstallOptions {
     /// For a tree of that time: a thread a processor, at most 256 MiB waiting.
     pub fn new(epoch: u32, lua: Option<Interpreter>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        InstallOptions { epoch, threads, memory: 256 << 20, lua, trusted_keys: Vec::new() }
+        InstallOptions { epoch, threads, memory: 256 << 20, store: None, lua, trusted_keys: Vec::new() }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::dnf_state::{self, PackageState, Reason};
 use crate::files::{self, EraseAction, FileAction, Recoloured};
 use crate::order::TRANSACTION_COLOR;
 use crate::package::{PackageContents, Scriptlet, ScriptletKind, ScriptletOwner};
-use crate::payload::{FeedError, Feeder, PackageDigests};
+use crate::payload::{FeedError, Feeder, PackageDigests, Wanted};
 use crate::report::{Phase, Report, Warning, WarningKind};
 use crate::root::{RootDirectory, RootError};
 use crate::rpmdb::{self, FileState};
@@ -197,10 +197,13 @@ impl<'a> Run<'a> {
         'a: 'd,
     {
         let transaction = self.transaction;
-        let packages: Vec<_> = transaction.steps.iter().map(|step| &step.package).collect();
-        let mut digests = Vec::with_capacity(packages.len());
+        let wanted = |step: &'a Step| Wanted { package: &step.package, checksum: step.checksum.as_ref() };
+        let payloads = transaction.steps.iter().map(wanted);
+        let options = self.options;
+        let mut digests = Vec::with_capacity(transaction.steps.len());
         std::thread::scope(|scope| {
-            let mut feeder = Feeder::start(scope, &packages, self.options.threads, self.options.memory);
+            let mut feeder =
+                Feeder::start(scope, payloads, options.store.as_ref(), options.threads, options.memory);
             let numbers = first_number(transaction)..;
             for ((step, coming), number) in transaction.steps.iter().zip(&decided.coming).zip(numbers) {
                 digests.push(self.install(step, coming, number, installed, &mut feeder)?);

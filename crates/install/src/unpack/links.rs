@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use super::directories::Directory;
 
 #[derive(Default)]
 pub(super) struct PendingLinks {
@@ -11,28 +13,24 @@ pub(super) struct PendingLinks {
 }
 
 struct Pending {
-    directory: OwnedFd,
+    directory: Arc<Directory>,
     name: OsString,
     file: File,
 }
 
 impl PendingLinks {
-    pub(super) fn has(&self, set: usize) -> bool {
-        self.sets.contains_key(&set)
-    }
-
-    pub(super) fn start(&mut self, set: usize, directory: OwnedFd, name: OsString, file: File) {
+    pub(super) fn start(&mut self, set: usize, directory: Arc<Directory>, name: OsString, file: File) {
         self.sets.insert(set, Pending { directory, name, file });
     }
 
-    /// Directory and name to link from.
-    pub(super) fn source(&self, set: usize) -> Option<(OwnedFd, OsString)> {
+    /// Directory and name to link from, once the first name is made.
+    pub(super) fn source(&self, set: usize) -> Option<(Arc<Directory>, OsString)> {
         let pending = self.sets.get(&set)?;
-        Some((pending.directory.as_fd().try_clone_to_owned().ok()?, pending.name.clone()))
+        Some((Arc::clone(&pending.directory), pending.name.clone()))
     }
 
-    /// The file that takes the bytes, which now come.
-    pub(super) fn finish(&mut self, set: usize) -> Option<File> {
-        self.sets.remove(&set).map(|pending| pending.file)
+    /// The file that takes the bytes, which now come, and where it is.
+    pub(super) fn finish(&mut self, set: usize) -> Option<(Arc<Directory>, File)> {
+        self.sets.remove(&set).map(|pending| (pending.directory, pending.file))
     }
 }

@@ -3,17 +3,20 @@
 //! Everything is opened below the root's directory; owners are looked up by name in the root's own passwd and group.
 
 mod capabilities;
+mod directories;
 mod existing;
 mod links;
+mod regular;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
 use crate::files::FileAction;
@@ -21,7 +24,9 @@ use crate::package::{FileEntry, FileType};
 use crate::payload::{Archive, ArchiveError, Member};
 use crate::root::{RootDirectory, create_file, remove_file};
 use crate::users::Accounts;
+use directories::{Directories, Directory};
 use links::PendingLinks;
+use regular::{Makers, Regular};
 
 pub use capabilities::{CapabilityTextError, capability_attribute};
 pub use existing::{differs, digest_of};
@@ -108,7 +113,7 @@ pub struct Unpacked {
 }
 
 /// Makes the files of one package.
-pub fn unpack<R: Read>(
+pub fn unpack<R: BufRead>(
     root: &RootDirectory,
     accounts: &Accounts,
     files: &[FileEntry],
@@ -116,33 +121,37 @@ pub fn unpack<R: Read>(
     plain_payload: R,
 ) -> Result<Unpacked, UnpackError> {
     let mut archive = Archive::new(plain_payload, files);
-    let mut unpacker = Unpacker {
-        root,
-        accounts,
-        files,
-        actions,
-        directory: None,
-        links: PendingLinks::default(),
-        result: Unpacked::default(),
-        block: vec![0; BLOCK],
-    };
-    while let Some(member) = archive.next_member()? {
-        unpacker.member(&mut archive, member)?;
-    }
-    Ok(unpacker.result)
+    std::thread::scope(|scope| {
+        let mut unpacker = Unpacker {
+            root,
+            accounts,
+            files,
+            actions,
+            directories: Directories::new(root),
+            links: PendingLinks::default(),
+            makers: Makers::start(scope, files.len()),
+            result: Unpacked::default(),
+        };
+        while let Some(member) = archive.next_member()? {
+            unpacker.member(&mut archive, member)?;
+        }
+        unpacker.result.deferred.extend(unpacker.makers.finish()?);
+        Ok(unpacker.result)
+    })
 }
 
-const BLOCK: usize = 256 << 10;
+/// Larger files are written as their bytes come; smaller ones are held until somebody makes them.
+const HELD: u64 = 1 << 20;
 
-struct Unpacker<'a> {
+struct Unpacker<'scope, 'a> {
     root: &'a RootDirectory,
     accounts: &'a Accounts,
     files: &'a [FileEntry],
     actions: &'a [FileAction],
-    directory: Option<(PathBuf, OwnedFd)>,
+    directories: Directories<'a>,
     links: PendingLinks,
+    makers: Makers<'scope, 'a>,
     result: Unpacked,
-    block: Vec<u8>,
 }
 
 struct Owner {
@@ -151,8 +160,12 @@ struct Owner {
     mode: Mode,
 }
 
-impl<'a> Unpacker<'a> {
-    fn member<R: Read>(&mut self, archive: &mut Archive<'_, R>, member: Member) -> Result<(), UnpackError> {
+impl<'scope, 'a: 'scope> Unpacker<'scope, 'a> {
+    fn member<R: BufRead>(
+        &mut self,
+        archive: &mut Archive<'_, R>,
+        member: Member,
+    ) -> Result<(), UnpackError> {
         let files = self.files;
         let file = &files[member.file];
         let skipped = file.is_ghost() || self.actions[member.file].is_skip();
@@ -180,18 +193,30 @@ impl<'a> Unpacker<'a> {
         }
     }
 
-    fn regular<R: Read>(
+    fn regular<R: BufRead>(
         &mut self,
         archive: &mut Archive<'_, R>,
-        file: &FileEntry,
+        file: &'a FileEntry,
         action: FileAction,
     ) -> Result<(), UnpackError> {
-        let (_, made) = self.create(file, action)?;
+        if action == FileAction::Create && file.size <= HELD {
+            let mut content = Vec::with_capacity(usize::try_from(file.size).unwrap_or(0));
+            archive.content(|bytes| {
+                content.extend_from_slice(bytes);
+                Ok::<(), UnpackError>(())
+            })?;
+            self.result.files += 1;
+            self.result.bytes += content.len() as u64;
+            let directory = self.directories.get(file.directory())?;
+            let owner = self.owner(file);
+            return self.makers.make(Regular { directory, file, owner, content });
+        }
+        let (directory, _, made) = self.create(file, action)?;
         self.write(archive, &made, file)?;
-        self.finish_regular(&made, file)
+        self.finish_regular(&directory, &made, file)
     }
 
-    fn hard_link<R: Read>(
+    fn hard_link<R: BufRead>(
         &mut self,
         archive: &mut Archive<'_, R>,
         member: Member,
@@ -202,86 +227,62 @@ impl<'a> Unpacker<'a> {
         let file = &files[member.file];
         if !skipped {
             let action = self.actions[member.file];
-            if self.links.has(set) {
-                let (from, from_name) =
-                    self.links.source(set).ok_or_else(|| failed("link", file)(Errno::NOENT.into()))?;
+            if let Some((from, from_name)) = self.links.source(set) {
                 self.replace(file, action, "make the hard link", |directory, name| {
-                    rustix::fs::linkat(&from, &from_name, directory, name, AtFlags::empty())
+                    rustix::fs::linkat(&*from, &from_name, directory, name, AtFlags::empty())
                 })?;
                 self.result.files += 1;
             } else {
-                let (name, made) = self.create(file, action)?;
-                let directory = self
-                    .directory(file)?
-                    .try_clone_to_owned()
-                    .map_err(failed("open the directory of", file))?;
+                let (directory, name, made) = self.create(file, action)?;
                 self.links.start(set, directory, name, made);
             }
         }
         if member.content.is_some()
-            && let Some(made) = self.links.finish(set)
+            && let Some((directory, made)) = self.links.finish(set)
         {
             self.write(archive, &made, file)?;
-            self.finish_regular(&made, file)?;
+            self.finish_regular(&directory, &made, file)?;
         }
         Ok(())
     }
 
     /// A new empty file under its final name.
-    fn create(&mut self, file: &FileEntry, action: FileAction) -> Result<(OsString, File), UnpackError> {
+    fn create(
+        &mut self,
+        file: &FileEntry,
+        action: FileAction,
+    ) -> Result<(Arc<Directory>, OsString, File), UnpackError> {
         self.result.files += 1;
         let mut made = None;
-        let mut used = OsString::new();
-        self.replace_with(file, action, "make the file", |directory, name| {
-            used = name.to_owned();
+        let (directory, used) = self.replace_with(file, action, "make the file", |directory, name| {
             made = Some(create_file(directory, Path::new(name))?);
             Ok(())
         })?;
         let made = made.ok_or_else(|| failed("make the file", file)(io::ErrorKind::NotFound.into()))?;
-        Ok((used, made))
+        Ok((directory, used, made))
     }
 
-    fn write<R: Read>(
+    fn write<R: BufRead>(
         &mut self,
         archive: &mut Archive<'_, R>,
         mut made: &File,
         file: &FileEntry,
     ) -> Result<(), UnpackError> {
-        loop {
-            let count = archive.read(&mut self.block)?;
-            if count == 0 {
-                return Ok(());
-            }
-            made.write_all(&self.block[..count]).map_err(failed("write", file))?;
-            self.result.bytes += count as u64;
-        }
+        archive.content(|bytes| {
+            self.result.bytes += bytes.len() as u64;
+            made.write_all(bytes).map_err(failed("write", file))
+        })
     }
 
-    /// Owner before mode before capabilities before time: each step would undo a later one.
-    fn finish_regular(&mut self, made: &File, file: &FileEntry) -> Result<(), UnpackError> {
+    fn finish_regular(
+        &mut self,
+        directory: &Directory,
+        made: &File,
+        file: &FileEntry,
+    ) -> Result<(), UnpackError> {
         let owner = self.owner(file);
-        rustix::fs::fchown(made, Some(owner.uid), Some(owner.gid))
-            .map_err(kernel("change the owner of", file))?;
-        rustix::fs::fchmod(made, owner.mode).map_err(kernel("change the mode of", file))?;
-        self.set_capabilities(made, file)?;
-        rustix::fs::futimens(made, &times(file)).map_err(kernel("change the time of", file))
-    }
-
-    fn set_capabilities(&mut self, made: &File, file: &FileEntry) -> Result<(), UnpackError> {
-        if file.capabilities.is_empty() {
-            return Ok(());
-        }
-        let attribute = capability_attribute(&file.capabilities)
-            .map_err(|source| UnpackError::Capabilities { path: file.path.clone(), source })?;
-        let Some(attribute) = attribute else { return Ok(()) };
-        match rustix::fs::fsetxattr(made, "security.capability", &attribute, XattrFlags::empty()) {
-            Err(Errno::PERM | Errno::NOTSUP) => {
-                let what = DeferredKind::Capability(attribute);
-                self.result.deferred.push(Deferred { path: file.path.clone(), what });
-                Ok(())
-            }
-            result => result.map_err(kernel("set the capabilities of", file)),
-        }
+        self.result.deferred.extend(regular::finish(directory, made, file, &owner)?);
+        Ok(())
     }
 
     fn make_directory(&mut self, file: &FileEntry) -> Result<(), UnpackError> {
@@ -292,13 +293,15 @@ impl<'a> Unpacker<'a> {
         };
         rustix::fs::fchown(&made, Some(owner.uid), Some(owner.gid))
             .map_err(kernel("change the owner of", file))?;
-        rustix::fs::fchmod(&made, owner.mode).map_err(kernel("change the mode of", file))
+        rustix::fs::fchmod(&made, owner.mode).map_err(kernel("change the mode of", file))?;
+        self.directories.keep(&file.path, made);
+        Ok(())
     }
 
     /// The directory at a path: there already, behind a symbolic link inside the root, or made.
     fn directory_to_own(&mut self, file: &FileEntry, name: &OsStr) -> Result<OwnedFd, UnpackError> {
-        let directory = self.directory(file)?;
-        match rustix::fs::mkdirat(directory, name, Mode::from_raw_mode(0o700)) {
+        let directory = self.directories.get(file.directory())?;
+        match rustix::fs::mkdirat(&*directory, name, Mode::from_raw_mode(0o700)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(source) => return Err(kernel("make the directory", file)(source)),
         }
@@ -306,10 +309,9 @@ impl<'a> Unpacker<'a> {
             Ok(made) => Ok(made),
             // Something else is in the way, which rpm replaces.
             Err(_) => {
-                let directory = self.directory(file)?;
-                rustix::fs::unlinkat(directory, name, AtFlags::empty())
+                rustix::fs::unlinkat(&*directory, name, AtFlags::empty())
                     .map_err(kernel("replace by a directory", file))?;
-                rustix::fs::mkdirat(directory, name, Mode::from_raw_mode(0o700))
+                rustix::fs::mkdirat(&*directory, name, Mode::from_raw_mode(0o700))
                     .map_err(kernel("make the directory", file))?;
                 Ok(self.root.open_directory(&file.path, false)?)
             }
@@ -342,10 +344,10 @@ impl<'a> Unpacker<'a> {
             made => made?,
         }
         let name = file.path.file_name().unwrap_or_default();
-        let directory = self.directory(file)?;
-        rustix::fs::chmodat(directory, name, owner.mode, AtFlags::empty())
+        let directory = self.directories.get(file.directory())?;
+        rustix::fs::chmodat(&*directory, name, owner.mode, AtFlags::empty())
             .map_err(kernel("change the mode of", file))?;
-        rustix::fs::utimensat(directory, name, &times(file), AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::utimensat(&*directory, name, &times(file), AtFlags::SYMLINK_NOFOLLOW)
             .map_err(kernel("change the time of", file))
     }
 
@@ -355,37 +357,32 @@ impl<'a> Unpacker<'a> {
         file: &FileEntry,
         action: FileAction,
         step: &'static str,
-        mut make: impl FnMut(BorrowedFd<'_>, &OsStr) -> Result<(), Errno>,
+        make: impl FnMut(BorrowedFd<'_>, &OsStr) -> Result<(), Errno>,
     ) -> Result<(), UnpackError> {
-        let mut used = OsString::new();
-        self.replace_with(file, action, step, |directory, name| {
-            used = name.to_owned();
-            make(directory, name)
-        })?;
+        let (directory, used) = self.replace_with(file, action, step, make)?;
         if file.file_type() == FileType::Regular {
             return Ok(());
         }
         let owner = self.owner(file);
-        let directory = self.directory(file)?;
         let (uid, gid) = (Some(owner.uid), Some(owner.gid));
-        rustix::fs::chownat(directory, &used, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::chownat(&*directory, &used, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(kernel("change the owner of", file))?;
-        rustix::fs::utimensat(directory, &used, &times(file), AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::utimensat(&*directory, &used, &times(file), AtFlags::SYMLINK_NOFOLLOW)
             .map_err(kernel("change the time of", file))
     }
 
-    /// Calls `make` with the final name; what is in the way is removed, or set aside where the action says so.
+    /// Calls `make` with the final name, which it gives with its directory; what is in the way is removed, or set aside where
+    /// the action says so.
     fn replace_with(
         &mut self,
         file: &FileEntry,
         action: FileAction,
         step: &'static str,
         mut make: impl FnMut(BorrowedFd<'_>, &OsStr) -> Result<(), Errno>,
-    ) -> Result<(), UnpackError> {
+    ) -> Result<(Arc<Directory>, OsString), UnpackError> {
         let name = file.path.file_name().ok_or_else(|| kernel(step, file)(Errno::ISDIR))?;
         let mut used = name.to_owned();
-        let directory =
-            self.directory(file)?.try_clone_to_owned().map_err(failed("open the directory of", file))?;
+        let directory = self.directories.get(file.directory())?;
         match action {
             FileAction::CreateBeside => {
                 used.push(".rpmnew");
@@ -394,7 +391,7 @@ impl<'a> Unpacker<'a> {
             FileAction::CreateAndKeepOld => {
                 let mut kept = name.to_owned();
                 kept.push(".rpmorig");
-                rustix::fs::renameat(&directory, name, &directory, &kept)
+                rustix::fs::renameat(&*directory, name, &*directory, &kept)
                     .map_err(kernel("set aside", file))?;
                 self.result.set_aside.push(format!("{0} saved as {0}.rpmorig", file.path.display()));
             }
@@ -402,23 +399,13 @@ impl<'a> Unpacker<'a> {
         }
         match make(directory.as_fd(), &used) {
             Err(Errno::EXIST) => {
-                remove_file(&directory, Path::new(&used)).map_err(kernel("replace", file))?;
+                remove_file(directory.as_fd(), Path::new(&used)).map_err(kernel("replace", file))?;
                 make(directory.as_fd(), &used)
             }
             result => result,
         }
-        .map_err(kernel(step, file))
-    }
-
-    fn directory(&mut self, file: &FileEntry) -> Result<BorrowedFd<'_>, UnpackError> {
-        let path = file.directory();
-        if self.directory.as_ref().is_none_or(|(known, _)| known != path) {
-            self.directory = Some((path.to_owned(), self.root.open_directory(path, true)?));
-        }
-        match &self.directory {
-            Some((_, fd)) => Ok(fd.as_fd()),
-            None => Err(kernel("open the directory of", file)(Errno::NOENT)),
-        }
+        .map_err(kernel(step, file))?;
+        Ok((directory, used))
     }
 
     /// An owner that the root does not know is root, and takes its set-ID bit with it.

@@ -7,6 +7,7 @@ mod failing;
 mod making;
 mod packages;
 mod repeating;
+mod storing;
 
 use std::path::{Path, PathBuf};
 

@@ -13,7 +13,7 @@ use crate::packages::{file, log, lua, package};
 use crate::{World, options};
 
 /// Everything of a tree that an image could show.
-fn facts(root: &Path) -> BTreeMap<String, String> {
+pub(crate) fn facts(root: &Path) -> BTreeMap<String, String> {
     fn walk(root: &Path, path: &Path, facts: &mut BTreeMap<String, String>) {
         let stat = std::fs::symlink_metadata(path).unwrap();
         let content = match stat.file_type() {
