@@ -226,7 +226,7 @@ pub fn compose(
             selinux::label(&mut tree, &contexts);
         }
     }
-    specification.root.planned_bytes(&tree)?;
+    specification.root.check_size(&tree)?;
     Ok(tree)
 }
 

@@ -13,10 +13,9 @@ use uuid::Uuid;
 
 use crate::disk::{Piece, Source};
 use crate::tools::Tools;
-use crate::tree::{Tree, measure};
+use crate::tree::{Tree, TreePath};
 
 pub use erofs::Compression;
-use ext4::LayoutSize;
 
 /// One mebibyte in bytes.
 pub(crate) const MEBIBYTE: u64 = 1024 * 1024;
@@ -85,6 +84,12 @@ pub enum FileSystemError {
         /// Mebibytes the definition gives.
         available_mebibytes: u64,
     },
+    /// More than ext4 can be without further features.
+    #[error("the root partition would have {mebibytes} MiB, and 16 TiB are the most for ext4")]
+    TooLarge {
+        /// What it would have.
+        mebibytes: u64,
+    },
     /// The label is longer than the file system can hold.
     #[error("the file system label `{label}` is longer than {limit} bytes")]
     LabelTooLong {
@@ -92,6 +97,66 @@ pub enum FileSystemError {
         label: String,
         /// Bytes.
         limit: usize,
+    },
+    /// A name that no file system of Linux can hold.
+    #[error("the name of {path} is longer than 255 bytes")]
+    NameTooLong {
+        /// The whole path.
+        path: TreePath,
+    },
+    /// An entry whose directory, or whose file, is not there.
+    #[error("{path} lies in no directory of the tree, or links to no file of it")]
+    Misplaced {
+        /// The entry.
+        path: TreePath,
+    },
+    /// What has to be a directory is none.
+    #[error("{path} has to be a directory in ext4: take away what is there")]
+    NotADirectory {
+        /// Where.
+        path: TreePath,
+    },
+    /// More names for one file than ext4 counts.
+    #[error("{path} has more than 65,000 names: make some of them files of their own")]
+    TooManyLinks {
+        /// Its first name.
+        path: TreePath,
+    },
+    /// More names in one directory than its index can hold.
+    #[error("{path} holds more names than the index of an ext4 directory")]
+    TooManyNames {
+        /// The directory.
+        path: TreePath,
+    },
+    /// A symbolic link that cannot be followed.
+    #[error("the target of the symbolic link {path} has {length} bytes: from 1 to 4095 can be stored")]
+    BadTarget {
+        /// The link.
+        path: TreePath,
+        /// Bytes of its target.
+        length: usize,
+    },
+    /// A file that is larger than ext4 can hold.
+    #[error("{path} is larger than the 16 TiB that ext4 can hold")]
+    FileTooLarge {
+        /// The file.
+        path: TreePath,
+    },
+    /// An attribute that ext4 does not store as it is.
+    #[error(
+        "the extended attribute `{name}` of {path} cannot be stored: only user, trusted and security ones can"
+    )]
+    UnknownAttribute {
+        /// The file.
+        path: TreePath,
+        /// The attribute.
+        name: String,
+    },
+    /// Attributes that do not fit.
+    #[error("the extended attributes of {path} do not fit into the 4096 bytes that ext4 has for them")]
+    AttributesTooLarge {
+        /// The file.
+        path: TreePath,
     },
     /// A file of the tree or of the work directory cannot be read.
     #[error("cannot read {path}")]
@@ -134,11 +199,11 @@ impl RootFileSystem {
         }
     }
 
-    /// Bytes of the file system where they are known before it is made.
-    pub(crate) fn planned_bytes(&self, tree: &Tree) -> Result<Option<u64>, FileSystemError> {
+    /// Refuses a tree that does not fit where the definition fixes the size.
+    pub(crate) fn check_size(&self, tree: &Tree) -> Result<(), FileSystemError> {
         match self {
-            Self::Ext4 { size, .. } => Ok(Some(LayoutSize::plan(&measure(tree), *size)?.bytes())),
-            Self::Erofs { .. } => Ok(None),
+            Self::Ext4 { size, .. } => ext4::check_size(tree, *size),
+            Self::Erofs { .. } => Ok(()),
         }
     }
 
@@ -151,7 +216,7 @@ impl RootFileSystem {
         stamp: &Stamp,
     ) -> Result<FileSystem<'t>, FileSystemError> {
         match self {
-            Self::Ext4 { label, size } => ext4::make(tree, tools, name, label, *size, stamp),
+            Self::Ext4 { label, size } => ext4::lay_out(tree, label, *size, stamp),
             Self::Erofs { label, compression } => erofs::make(tree, tools, name, label, compression, stamp),
         }
     }

@@ -35,7 +35,6 @@ pub(super) fn data_in_file(file: &File, size: u64) -> io::Result<Vec<Range<u64>>
 }
 
 /// The same of bytes in memory.
-#[cfg(test)]
 pub(super) fn data_in_memory(bytes: &[u8]) -> Vec<Range<u64>> {
     let mut runs = Vec::new();
     for (number, unit) in bytes.chunks(UNIT_LENGTH).enumerate() {
