@@ -47,6 +47,9 @@ pub struct Global {
     /// Use what is in the cache, never the network
     #[arg(long, global = true)]
     pub offline: bool,
+    /// Make everything anew: take nothing but packages from earlier runs
+    #[arg(long, global = true)]
+    pub fresh: bool,
     /// Take this upstream instead of the first that answers
     #[arg(long, value_name = "NAME", global = true)]
     pub upstream: Option<String>,

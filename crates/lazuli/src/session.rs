@@ -27,6 +27,8 @@ pub struct Session {
     pub downloader: Downloader,
     /// The cache folder; what other stages keep lies in folders of their own in it.
     pub cache_dir: PathBuf,
+    /// Whether nothing but packages may be taken from earlier runs.
+    pub fresh: bool,
     /// Who hears of progress.
     pub bars: Bars,
     /// The time.
@@ -39,7 +41,14 @@ impl Session {
         let distro = load_definition(global)?;
         let cache_dir = cache_dir(global)?;
         let downloader = downloader(global, &cache_dir)?;
-        Ok(Session { distro, downloader, cache_dir, bars: Bars::new(global.quiet), clock: Clock::System })
+        Ok(Session {
+            distro,
+            downloader,
+            cache_dir,
+            fresh: global.fresh,
+            bars: Bars::new(global.quiet),
+            clock: Clock::System,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use definition::lock::{LockedPackage, LockedUpstream, Reason};
 use definition::{NativeImage, Upstream};
+use install::payload::{Store, StoreError};
 use install::{InstallOptions, PackageRequest, PlanOptions, SignaturePolicy};
 use rpm_model::Nevra;
 use sha2::{Digest as _, Sha256};
@@ -28,6 +29,9 @@ pub struct Root {
     /// The trees whose place it took.
     _before: Option<Discarding>,
 }
+
+/// Bytes of decompressed payloads that stay in the cache: some images of different packages.
+const KEPT_PAYLOADS: u64 = 4 << 30;
 
 /// The time that an image claims to be made at: SOURCE_DATE_EPOCH, else the newest build time among its packages.
 pub fn source_date_epoch(locked: &LockedUpstream, image: &NativeImage) -> Result<u64, Failure> {
@@ -77,7 +81,7 @@ pub fn of_image(
     let digest = tree_digest(locked, image, epoch)?;
     let path = trees.join(format!("{}-{}", image.name, &digest[..16]));
     let deferred_file = path.with_extension("deferred.json");
-    if path.is_dir() && deferred_file.is_file() {
+    if !session.fresh && path.is_dir() && deferred_file.is_file() {
         let deferred = read_deferred(&deferred_file)?;
         output::say(&format!("{:>12} {} (installed before)", "tree", image.name));
         return Ok(Root { path, digest, deferred, _before: None });
@@ -146,8 +150,10 @@ impl Installation<'_> {
         })?;
         check_budget(self.locked, self.image, Some(transaction.installed_size())).map_err(Refusal::Other)?;
         let lua = install::lua::Interpreter::this_program().context(failed).map_err(Refusal::Other)?;
-        let options = InstallOptions::new(self.epoch, Some(lua));
-        install::execute(&transaction, self.target, &options, &self.session.bars).map_err(|error| {
+        let mut options = InstallOptions::new(self.epoch, Some(lua));
+        options.store = self.store().context(failed).map_err(Refusal::Other)?;
+        let installed = install::execute(&transaction, self.target, &options, &self.session.bars);
+        let installed = installed.map_err(|error| {
             let failure = Failure::caused(failed(), &error);
             match error {
                 install::InstallError::Package { .. } | install::InstallError::Checksum { .. } => {
@@ -155,7 +161,15 @@ impl Installation<'_> {
                 }
                 _ => Refusal::Other(failure),
             }
-        })
+        })?;
+        options.store.as_ref().map_or(Ok(()), Store::clean).context(failed).map_err(Refusal::Other)?;
+        Ok(installed)
+    }
+
+    /// Where decompressed payloads are kept for the next tree.
+    fn store(&self) -> Result<Option<Store>, StoreError> {
+        let folder = self.session.cache_dir.join("payloads");
+        (!self.session.fresh).then(|| Store::open(&folder, KEPT_PAYLOADS)).transpose()
     }
 
     fn requests(&self, files: &BTreeMap<Nevra, PathBuf>) -> Vec<PackageRequest> {

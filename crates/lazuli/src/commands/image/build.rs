@@ -154,7 +154,9 @@ fn build_disk(
     let budget = format!("{:?}", image.budget.disk_mib);
     let inputs = built::inputs(&specification, &[&tree.digest, &tools.digest, &epoch.to_string(), &budget])?;
     let memory = Memory::of(session, &image.name, folder, inputs);
-    if let Some(outputs) = memory.unchanged()? {
+    if !session.fresh
+        && let Some(outputs) = memory.unchanged()?
+    {
         output::say(&format!("{:>12} {} (built before)", "disk files", image.name));
         built.files = outputs.into_iter().map(BuiltFile::from).collect();
         return Ok(built);
