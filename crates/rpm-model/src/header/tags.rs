@@ -328,19 +328,19 @@ impl Tag {
     /// Digest of the uncompressed payload.
     pub const PAYLOAD_SHA256_ALT: Tag = Tag(5097);
     /// %preuntrans body.
-    pub const PRE_UN_TRANS: Tag = Tag(5104);
+    pub const PRE_UN_TRANS: Tag = Tag(5103);
     /// %postuntrans body.
-    pub const POST_UN_TRANS: Tag = Tag(5105);
+    pub const POST_UN_TRANS: Tag = Tag(5104);
     /// %preuntrans interpreter and arguments.
-    pub const PRE_UN_TRANS_PROGRAM: Tag = Tag(5106);
+    pub const PRE_UN_TRANS_PROGRAM: Tag = Tag(5105);
     /// %postuntrans interpreter and arguments.
-    pub const POST_UN_TRANS_PROGRAM: Tag = Tag(5107);
+    pub const POST_UN_TRANS_PROGRAM: Tag = Tag(5106);
     /// %preuntrans flags.
-    pub const PRE_UN_TRANS_FLAGS: Tag = Tag(5108);
+    pub const PRE_UN_TRANS_FLAGS: Tag = Tag(5107);
     /// %postuntrans flags.
-    pub const POST_UN_TRANS_FLAGS: Tag = Tag(5109);
+    pub const POST_UN_TRANS_FLAGS: Tag = Tag(5108);
     /// Lines for sysusers (extension).
-    pub const SYS_USERS: Tag = Tag(5111);
+    pub const SYS_USERS: Tag = Tag(5109);
     /// Payload size in bytes (v6).
     pub const PAYLOAD_SIZE: Tag = Tag(5112);
     /// Uncompressed payload size in bytes (v6).
