@@ -19,6 +19,7 @@ pub mod users;
 
 pub use package::{Package, PackageError, SignaturePolicy};
 pub use report::{Report, Warning};
+pub use scriptlets::ScriptletCache;
 pub use transaction::{
     Addition, ChangeError, Changes, InstallError, InstallOptions, InstalledRoot, PackageRequest, PlanError,
     PlanOptions, Reason, Replacing, Transaction, change, execute, plan, plan_changes,

@@ -23,6 +23,7 @@ mod versions;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use host_tools::{Bind, Call, CallError, Output, Sandbox, Stdin};
 
@@ -80,6 +81,7 @@ pub struct Interpreter {
     libraries: Vec<PathBuf>,
     architecture: String,
     definitions: Vec<String>,
+    digest: Arc<OnceLock<[u8; 32]>>,
 }
 
 impl Interpreter {
@@ -101,6 +103,7 @@ impl Interpreter {
             libraries,
             architecture: std::env::consts::ARCH.to_owned(),
             definitions: Vec::new(),
+            digest: Arc::default(),
         })
     }
 
@@ -113,6 +116,13 @@ impl Interpreter {
 
     /// Runs a scriptlet and waits for its end, whatever its status: 0, 1 for an error in the script (told on stderr), or a signal.
     pub fn run(&self, sandbox: &Sandbox, scriptlet: &Scriptlet<'_>) -> Result<Output, LuaError> {
+        let (sandbox, call) = self.call_in(sandbox, scriptlet);
+        let description = || scriptlet.description.to_owned();
+        sandbox.run(&call).map_err(|source| LuaError::Run { description: description(), source })
+    }
+
+    /// The call of the interpreter, and the sandbox with the interpreter in it.
+    pub(crate) fn call_in(&self, sandbox: &Sandbox, scriptlet: &Scriptlet<'_>) -> (Sandbox, Call) {
         // Scripts make these folders and what is in them, and rpm shows them the root's.
         let sandbox = sandbox.clone().keep_directory("/run").keep_directory("/tmp");
         let sandbox = self.binds().into_iter().fold(sandbox, Sandbox::bind);
@@ -121,8 +131,21 @@ impl Interpreter {
             .stdin(Stdin::Bytes(self.request(scriptlet).to_bytes()))
             .env("PATH", "/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin")
             .accept_any_status();
-        let description = || scriptlet.description.to_owned();
-        sandbox.run(&call).map_err(|source| LuaError::Run { description: description(), source })
+        (sandbox, call)
+    }
+
+    /// SHA-256 of the interpreter and all that it is made of, computed once.
+    pub(crate) fn digest(&self) -> Result<[u8; 32], LuaError> {
+        use sha2::Digest as _;
+        if let Some(digest) = self.digest.get() {
+            return Ok(*digest);
+        }
+        let mut hasher = sha2::Sha256::new();
+        for file in self.libraries.iter().chain([&self.program]) {
+            let content = std::fs::read(file).map_err(LuaError::Program)?;
+            hasher.update(sha2::Sha256::digest(content));
+        }
+        Ok(*self.digest.get_or_init(|| hasher.finalize().into()))
     }
 
     fn binds(&self) -> Vec<Bind> {

@@ -3,6 +3,7 @@
 //! As rpm runs it (`lib/rpmscript.cc`): the body in a file below /var/tmp, `/` as working directory, rpm's PATH. Beyond rpm:
 //! no network, own /proc, /dev and /run, SYSTEMD_OFFLINE=1, SOURCE_DATE_EPOCH, and no variable of this process.
 
+mod cache;
 mod expand;
 
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +12,10 @@ use std::path::{Path, PathBuf};
 
 use host_tools::{Call, CallError, Sandbox, Sink, Stdin};
 
+pub use cache::{ApplyError, CacheError, CachedRun, Outcome, ScriptletCache};
 pub use expand::ExpandError;
+
+use self::cache::{Ended, Work};
 
 use rpm_model::header::{Header, Tag};
 
@@ -34,6 +38,8 @@ pub struct Scriptlets<'a> {
     sandbox: Sandbox,
     lua: Option<&'a Interpreter>,
     macros: Macros,
+    cache: Option<&'a ScriptletCache>,
+    epoch: u64,
     run: u64,
 }
 
@@ -66,6 +72,9 @@ pub enum ScriptletError {
     /// The sandbox could not be set up.
     #[error("the sandbox failed")]
     Sandbox(#[source] CallError),
+    /// What is kept of an earlier run could not be used.
+    #[error("its kept result cannot be used")]
+    Cache(#[source] CacheError),
     /// The Lua interpreter could not be started.
     #[error("the Lua interpreter failed")]
     Lua(#[from] LuaError),
@@ -74,16 +83,32 @@ pub enum ScriptletError {
     NoLua,
 }
 
+impl From<CacheError> for ScriptletError {
+    fn from(error: CacheError) -> Self {
+        match error {
+            CacheError::Call(error) => ScriptletError::Sandbox(error),
+            CacheError::Root(error) => ScriptletError::Root(error),
+            error => ScriptletError::Cache(error),
+        }
+    }
+}
+
 impl<'a> Scriptlets<'a> {
     /// Scripts that see `root`; `epoch` is what they are told as SOURCE_DATE_EPOCH, in seconds since 1970; without an
-    /// interpreter, Lua scripts fail.
-    pub fn new(root: &'a RootDirectory, epoch: u64, lua: Option<&'a Interpreter>) -> Self {
+    /// interpreter, Lua scripts fail; with a cache, scripts that would do again what they did are not run.
+    pub fn new(
+        root: &'a RootDirectory,
+        epoch: u64,
+        lua: Option<&'a Interpreter>,
+        cache: Option<&'a ScriptletCache>,
+    ) -> Self {
         let sandbox = Sandbox::new(root.path())
             .sys(true)
             .source_date_epoch(epoch)
             .env("PATH", SCRIPT_PATH)
             .env("SYSTEMD_OFFLINE", "1");
-        Scriptlets { root, sandbox, lua, macros: Macros::fedora(std::env::consts::ARCH), run: 0 }
+        let macros = Macros::fedora(std::env::consts::ARCH);
+        Scriptlets { root, sandbox, lua, macros, cache, epoch, run: 0 }
     }
 
     /// How many were run.
@@ -107,11 +132,13 @@ impl<'a> Scriptlets<'a> {
         if scriptlet.program.first().is_some_and(|program| program == "<lua>") {
             return self.run_lua(owner, scriptlet, &body.unwrap_or_default(), arguments, kind);
         }
-        self.run_program(scriptlet, body.as_deref(), arguments)
+        let name = format!("%{}({})", kind.name(), owner.nevra);
+        self.run_program(&name, scriptlet, body.as_deref(), arguments)
     }
 
     fn run_program(
         &self,
+        name: &str,
         scriptlet: &Scriptlet,
         body: Option<&[u8]>,
         arguments: &Arguments<'_>,
@@ -119,33 +146,44 @@ impl<'a> Scriptlets<'a> {
         let (program, own) =
             scriptlet.program.split_first().map_or(("/bin/sh", &[][..]), |(p, a)| (p.as_str(), a));
         let mut call = Call::new(program).args(own);
-        let mut file = None;
-        if let Some(body) = body {
-            // rpm makes the directory too; the name is counted, not random, so that it means the same in every run.
-            let path = PathBuf::from(format!("{TEMPORARY}/rpm-tmp.{:06}", self.run));
-            self.root.write(&path, body, 0o600)?;
-            call = call.arg(&path);
+        // The name comes from the content, not from chance, so that it means the same in every run.
+        let file =
+            body.map(|body| (PathBuf::from(format!("{TEMPORARY}/rpm-tmp.{}", short_digest(body))), body));
+        if let Some((path, _)) = &file {
+            call = call.arg(path);
             call = call.args(
                 [arguments.first, arguments.second].into_iter().flatten().map(|number| number.to_string()),
             );
-            file = Some(path);
         }
         let call = call
             .stdin(Stdin::Bytes(lines(&arguments.paths)))
             .stdout(Sink::Capture { limit: usize::MAX })
             .stderr(Sink::SameAsStdout)
             .accept_any_status();
-        let ended = self.sandbox.run(&call);
-        if let Some(file) = file {
-            self.root.remove(&file)?;
+        let work = Work {
+            name,
+            sandbox: &self.sandbox,
+            call: &call,
+            file: file.as_ref().map(|(path, body)| (path.as_path(), *body)),
+            given: &[body.unwrap_or_default()],
+            epoch: self.epoch,
+        };
+        match self.ended(&work) {
+            Ok(ended) => Ok(Ending { failure: failure(ended.status), output: tail(&ended.stdout) }),
+            Err(CacheError::Call(error @ (CallError::NotFound { .. } | CallError::Execute { .. }))) => {
+                Ok(Ending {
+                    failure: Some(format!("failed with exit status {NOT_FOUND_STATUS}: {error}")),
+                    output: String::new(),
+                })
+            }
+            Err(error) => Err(error.into()),
         }
-        match ended {
-            Ok(output) => Ok(Ending { failure: failure(output.status), output: tail(&output.stdout) }),
-            Err(error @ (CallError::NotFound { .. } | CallError::Execute { .. })) => Ok(Ending {
-                failure: Some(format!("failed with exit status {NOT_FOUND_STATUS}: {error}")),
-                output: String::new(),
-            }),
-            Err(error) => Err(ScriptletError::Sandbox(error)),
+    }
+
+    fn ended(&self, work: &Work<'_>) -> Result<Ended, CacheError> {
+        match self.cache {
+            Some(cache) => cache.run(self.root, work),
+            None => cache::run_plainly(self.root, work),
         }
     }
 
@@ -166,7 +204,7 @@ impl<'a> Scriptlets<'a> {
         let files: Vec<Vec<u8>> =
             arguments.paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
         let description = format!("%{}({})", kind.name(), owner.nevra);
-        let output = lua.run(
+        let (sandbox, call) = lua.call_in(
             &self.sandbox,
             &lua::Scriptlet {
                 description: &description,
@@ -177,8 +215,18 @@ impl<'a> Scriptlets<'a> {
                 prefixes: &[],
                 rpm_version: owner.header.string(Tag::RPM_VERSION),
             },
-        )?;
-        Ok(Ending { failure: failure(output.status), output: tail(&[output.stdout, output.stderr].concat()) })
+        );
+        let interpreter = if self.cache.is_some() { lua.digest()? } else { [0; 32] };
+        let work = Work {
+            name: &description,
+            sandbox: &sandbox,
+            call: &call,
+            file: None,
+            given: &[&interpreter],
+            epoch: self.epoch,
+        };
+        let ended = self.ended(&work)?;
+        Ok(Ending { failure: failure(ended.status), output: tail(&[ended.stdout, ended.stderr].concat()) })
     }
 }
 
@@ -202,6 +250,11 @@ fn body(header: &Header, scriptlet: &Scriptlet, macros: &Macros) -> Result<Optio
         body = expand::query_format(&body, header)?;
     }
     Ok(Some(body))
+}
+
+fn short_digest(body: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex::encode(&sha2::Sha256::digest(body)[..4])
 }
 
 fn lines(paths: &[&Path]) -> Vec<u8> {

@@ -18,7 +18,7 @@ use crate::payload::Store;
 use crate::report::{Phase, Report};
 use crate::root::{RootDirectory, RootError};
 use crate::rpmdb;
-use crate::scriptlets::ScriptletError;
+use crate::scriptlets::{ScriptletCache, ScriptletError};
 use crate::unpack::UnpackError;
 use crate::users::AccountsError;
 
@@ -37,13 +37,15 @@ pub struct InstallOptions {
     pub lua: Option<Interpreter>,
     /// Files of OpenPGP certificates that rpm in the tree shall trust, armored or not.
     pub trusted_keys: Vec<Vec<u8>>,
+    /// Where results of scriptlets are kept; without it every script is run.
+    pub scriptlet_cache: Option<ScriptletCache>,
 }
 
 impl InstallOptions {
     /// For a tree of that time: a thread a processor, at most 256 MiB waiting.
     pub fn new(epoch: u32, lua: Option<Interpreter>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        InstallOptions { epoch, threads, memory: 256 << 20, store: None, lua, trusted_keys: Vec::new() }
+        InstallOptions { epoch, threads, memory: 256 << 20, store: None, lua, trusted_keys: Vec::new(), scriptlet_cache: None }
     }
 }
 

@@ -106,7 +106,12 @@ impl<'a> Run<'a> {
             transaction,
             options,
             progress,
-            scriptlets: Scriptlets::new(root, u64::from(options.epoch), options.lua.as_ref()),
+            scriptlets: Scriptlets::new(
+                root,
+                u64::from(options.epoch),
+                options.lua.as_ref(),
+                options.scriptlet_cache.as_ref(),
+            ),
             owners: there.chain(coming).collect(),
             counts,
             report: Report::default(),

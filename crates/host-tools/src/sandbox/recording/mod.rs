@@ -7,6 +7,7 @@
 mod calls;
 mod digests;
 mod execute;
+mod identity;
 pub(in crate::sandbox) mod filter;
 mod ledger;
 pub(in crate::sandbox) mod listener;
@@ -24,6 +25,7 @@ use std::thread::JoinHandle;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
+pub use identity::identity;
 pub use digests::{Digest, Digests};
 pub use seen::{Changed, Detail, Kind, Seen, There};
 pub use view::{Attributes, View};
