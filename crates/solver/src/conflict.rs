@@ -6,12 +6,13 @@ use rpm_model::{Capability, Dependency, Nevra};
 use serde::Serialize;
 
 use crate::core_rules;
-use crate::generate::Ground;
+use crate::demands::{Demands, Entry};
+use crate::ground::Ground;
 use crate::matching;
 use crate::nearest;
 use crate::request::{Request, Want};
 use crate::rules::{Origin, RuleId, Rules};
-use crate::search::Refuted;
+use crate::search::{Refuted, Search};
 use crate::solve::is_locked;
 use crate::universe::{Id, SYSTEM, to_index};
 
@@ -47,12 +48,30 @@ pub enum Problem {
 /// An entry of the request and what could meet it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WantTree {
-    /// The entry.
+    /// The entry; or the installed package that should stay or be upgraded.
     pub want: String,
+    /// What is wanted of it.
+    pub kind: WantKind,
     /// Older packages would do, but the best one was asked for.
     pub best_only: bool,
     /// Each with its obstacles.
     pub candidates: Vec<Candidate>,
+}
+
+/// What is wanted of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WantKind {
+    /// It is to be installed.
+    Install,
+    /// It is to be upgraded.
+    Upgrade,
+    /// It is to go.
+    Erase,
+    /// It is installed, and nothing asked for its removal.
+    Keep,
+    /// It is installed and protected.
+    Protect,
 }
 
 /// Packages that fail for the same reasons.
@@ -133,6 +152,15 @@ pub enum Obstacle {
     Locked,
     /// The machine cannot run it.
     WrongArchitecture,
+    /// The request removes it.
+    Erased,
+    /// It goes when the distribution is synchronized: the repositories have another version.
+    NotInRepositories,
+    /// Another package that replaces the same one has to come along.
+    ReplacedTogether {
+        /// The others.
+        candidates: Vec<Candidate>,
+    },
     /// A better architecture of it exists; it may only stand beside that one.
     InferiorArchitecture {
         /// The same version in the better architecture, if there is one.
@@ -152,11 +180,11 @@ pub(crate) fn not_found(ground: &Ground<'_, '_>, want: &Want, request: &Request)
     let excluded: Vec<(String, String)> = matching::excluded(universe, &text)
         .into_iter()
         .filter(|id| ground.excluded[to_index(*id)])
-        .map(|id| (universe.record(id).nevra.to_string(), excluded_by(ground, id, request)))
+        .map(|id| (universe.nevra(id).to_string(), excluded_by(ground, id, request)))
         .collect();
-    let foreign = universe.ids().filter(|id| universe.package(*id).score == 0);
+    let foreign = universe.ids().filter(|id| universe.score(*id) == 0);
     let wrong_architecture: BTreeSet<String> = foreign
-        .map(|id| &universe.record(id).nevra)
+        .map(|id| universe.nevra(id))
         .filter(|nevra| nevra.name == text || format!("{}.{}", nevra.name, nevra.arch) == text)
         .map(Nevra::to_string)
         .collect();
@@ -170,30 +198,44 @@ pub(crate) fn not_found(ground: &Ground<'_, '_>, want: &Want, request: &Request)
 }
 
 /// One problem and the entries of the request that it is about.
-pub(crate) fn explain<'u>(
-    ground: &Ground<'u, '_>,
-    rules: &Rules<'u>,
+pub(crate) fn explain(
+    search: &Search<'_, '_, '_>,
     refuted: Refuted,
+    demands: &Demands,
     request: &Request,
 ) -> (Problem, BTreeSet<usize>) {
+    let (ground, rules) = (search.ground, &search.book.rules);
     let core = core_rules::minimize(ground, rules, refuted.0);
     let mut explained = BTreeSet::new();
     let mut tree = Tree { ground, rules, request, core: &core, explained: &mut explained };
     let mut wants = Vec::new();
-    let mut numbers = BTreeSet::new();
+    let mut entries = BTreeSet::new();
     let mut roots = core.clone();
     roots.sort_unstable();
+    roots.sort_by_key(|rule| !matches!(rules.get(*rule).origin, Origin::Job(_) | Origin::Best(_)));
     for rule in roots {
-        let (number, best_only) = match rules.get(rule).origin {
-            Origin::Job(number) => (number, false),
-            Origin::Best(number) => (number, true),
+        let origin = rules.get(rule).origin;
+        let (want, kind, best_only) = match origin {
+            Origin::Job(job) | Origin::Best(job) => {
+                let entry = search.orders.jobs[job].want;
+                entries.insert(entry);
+                let (want, kind) = match &demands.entries[entry] {
+                    Entry::Install(text) => (text.clone(), WantKind::Install),
+                    Entry::Upgrade(text) => (text.clone(), WantKind::Upgrade),
+                    Entry::Erase(text) => (text.clone(), WantKind::Erase),
+                    Entry::Protect(text) => (text.clone(), WantKind::Protect),
+                    Entry::General => continue,
+                };
+                (want, kind, matches!(origin, Origin::Best(_)))
+            }
+            Origin::Update(id) | Origin::Feature(id) => (tree.nevra(id), WantKind::Keep, false),
+            Origin::BestUpdate(id) => (tree.nevra(id), WantKind::Upgrade, true),
             _ => continue,
         };
-        numbers.insert(number);
         let candidates = tree.candidates(&positives(rules.literals(rule)));
-        wants.push(WantTree { want: request.install[number].to_string(), best_only, candidates });
+        wants.push(WantTree { want, kind, best_only, candidates });
     }
-    (Problem::Unsatisfiable { wants }, numbers)
+    (Problem::Unsatisfiable { wants }, entries)
 }
 
 fn excluded_by(ground: &Ground<'_, '_>, id: Id, request: &Request) -> String {
@@ -230,7 +272,7 @@ impl Tree<'_, '_, '_> {
             let told = members.iter().all(|id| self.explained.contains(id));
             self.explained.extend(&members);
             let obstacles = if told { Vec::new() } else { self.obstacles(members[0]) };
-            members.sort_by_key(|id| std::cmp::Reverse(&self.ground.universe.record(*id).nevra));
+            members.sort_by_key(|id| std::cmp::Reverse(self.ground.nevra(*id)));
             let packages = members.iter().map(|id| self.nevra(*id)).collect();
             candidates.push(Candidate { packages, obstacles });
         }
@@ -300,17 +342,32 @@ impl Tree<'_, '_, '_> {
                 Obstacle::InferiorArchitecture { beside: self.candidates(&positives(&literals)) }
             }
             Origin::NotInstallable => self.not_installable(id),
-            Origin::SameName | Origin::Job(_) | Origin::Best(_) | Origin::Learnt => {
-                Obstacle::OtherVersion { package: other }
+            Origin::Job(_) => Obstacle::Erased,
+            Origin::DistributionUpgrade => Obstacle::NotInRepositories,
+            Origin::ReplacedTogether => {
+                Obstacle::ReplacedTogether { candidates: self.candidates(&positives(&literals)) }
             }
+            Origin::Recommends { dependency, .. } => Obstacle::Requires {
+                dependency: text(dependency),
+                candidates: self.candidates(&positives(&literals)),
+            },
+            Origin::SameName
+            | Origin::Best(_)
+            | Origin::Feature(_)
+            | Origin::Update(_)
+            | Origin::BestUpdate(_)
+            | Origin::Blacklisted
+            | Origin::WorseRepository
+            | Origin::Narrowed(_)
+            | Origin::Learnt => Obstacle::OtherVersion { package: other },
         }
     }
 
     fn not_installable(&self, id: Id) -> Obstacle {
-        if self.ground.universe.package(id).score == 0 {
+        if self.ground.score(id) == 0 {
             return Obstacle::WrongArchitecture;
         }
-        let nevra = &self.ground.universe.record(id).nevra;
+        let nevra = self.ground.nevra(id);
         let name_is_locked = self.request.lock.iter().any(|lock| lock.name == nevra.name);
         if name_is_locked && !is_locked(&self.request.lock, nevra) {
             return Obstacle::Locked;
@@ -333,13 +390,11 @@ impl Tree<'_, '_, '_> {
     fn nearest_to(&self, capability: &Capability) -> Vec<String> {
         let universe = self.ground.universe;
         let named = universe.providers(&Capability::any(capability.name.as_str()));
-        let newest =
-            named.into_iter().filter(|id| *id != SYSTEM).max_by_key(|id| &universe.record(*id).nevra.evr);
+        let newest = named.into_iter().filter(|id| *id != SYSTEM).max_by_key(|id| &universe.nevra(*id).evr);
         let Some(id) = newest else {
             return nearest::names(&capability.name, universe.names());
         };
-        let provides =
-            universe.record(id).provides.iter().filter(|provided| provided.name == capability.name);
+        let provides = universe.provides(id).filter(|provided| provided.name == capability.name);
         let mut texts: Vec<String> =
             provides.map(|provided| format!("{} has {provided}", self.nevra(id))).collect();
         if texts.is_empty() {
@@ -349,6 +404,6 @@ impl Tree<'_, '_, '_> {
     }
 
     fn nevra(&self, id: Id) -> String {
-        self.ground.universe.record(id).nevra.to_string()
+        self.ground.universe.nevra(id).to_string()
     }
 }

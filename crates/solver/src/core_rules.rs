@@ -1,6 +1,8 @@
 //! Rules that cannot hold together, in; a small set of them that still cannot, out.
 
-use crate::generate::Ground;
+use crate::book::Book;
+use crate::ground::Ground;
+use crate::orders::Orders;
 use crate::rules::{Origin, RuleId, Rules};
 use crate::search::{Choice, Refuted, Search};
 use crate::universe::{Id, to_index};
@@ -13,7 +15,7 @@ const MAXIMUM_RULES: usize = 600;
 pub(crate) fn minimize<'u>(ground: &Ground<'u, '_>, rules: &Rules<'u>, core: Vec<RuleId>) -> Vec<RuleId> {
     let mut core = core;
     core.sort_by_key(|rule| match rules.get(*rule).origin {
-        Origin::Best(_) => 0,
+        Origin::Best(_) | Origin::BestUpdate(_) => 0,
         Origin::Job(_) => 1,
         _ => 2,
     });
@@ -41,7 +43,7 @@ fn refute<'u>(ground: &Ground<'u, '_>, rules: &Rules<'u>, chosen: &[RuleId]) -> 
     for rule in chosen {
         subset.push(rules.literals(*rule), rules.get(*rule).origin);
     }
-    let mut search = Search::new(ground, subset, None);
+    let mut search = Search::new(ground, Book::plain(subset), Orders::default());
     match satisfy(&mut search) {
         Ok(()) => None,
         // Number 0 of the subset is "no rule".
@@ -51,17 +53,21 @@ fn refute<'u>(ground: &Ground<'u, '_>, rules: &Rules<'u>, chosen: &[RuleId]) -> 
 
 /// Any solution, without policy.
 fn satisfy(search: &mut Search<'_, '_, '_>) -> Result<(), Refuted> {
-    let mut level = search.start()?;
+    search.start()?;
+    let mut level = 1;
+    if let Some(broken) = search.propagate(level) {
+        search.give_up(broken)?;
+    }
     let mut rule = 1;
-    while rule < search.rules.end() {
-        let literals = search.rules.literals(rule);
+    while rule < search.book.rules.end() {
+        let literals = search.book.rules.literals(rule);
         let holds = literals.iter().any(|literal| search.is_true(*literal));
         let open = |literal: &Id| search.decision[to_index(literal.abs())] == 0;
         let next = literals.iter().copied().filter(open).max();
         match next {
             Some(literal) if !holds => {
                 let before = level;
-                level = search.choose(level, literal, Choice::Rule)?;
+                level = search.choose(level, literal, 0, Choice::Rule)?;
                 rule = if level > before { rule + 1 } else { 1 };
             }
             _ => rule += 1,

@@ -4,34 +4,33 @@ use std::collections::VecDeque;
 
 use rpm_model::{Dependency, RichDependency};
 
-use crate::architecture::{NOARCH, colors_meet};
+use crate::architecture::NOARCH;
+pub(crate) use crate::ground::Ground;
+use crate::marks::Marks;
 use crate::normal_form::{self, Clauses};
-use crate::providers::Providers;
 use crate::rules::{Origin, Rules};
-use crate::universe::{Id, SYSTEM, Universe, operands, to_id, to_index};
+use crate::settings::Setting;
+use crate::universe::{Id, SYSTEM, operands, to_index};
+use crate::upgrades::{self, Freedom};
 
-/// The facts that rules are made of.
-#[derive(Debug)]
-pub(crate) struct Ground<'u, 'r> {
-    pub(crate) universe: &'u Universe<'r>,
-    pub(crate) providers: Providers<'u, 'r>,
-    /// By id: not to be installed.
-    pub(crate) excluded: Vec<bool>,
-    /// By id: several versions may be installed side by side.
-    pub(crate) install_only: Vec<bool>,
-}
-
-impl Ground<'_, '_> {
-    pub(crate) fn installable(&self, id: Id) -> bool {
-        id != SYSTEM && self.universe.package(id).score != 0 && !self.excluded[to_index(id)]
-    }
-}
-
-/// Rules of the packages reachable from the starting ones, and which packages these are.
-pub(crate) fn package_rules<'u>(ground: &Ground<'u, '_>, start: &[Id]) -> (Rules<'u>, Vec<bool>) {
+/// Rules of what is installed, of its upgrades and of the starting packages, and of all that these lead to; and which
+/// packages these are.
+pub(crate) fn package_rules<'u>(
+    ground: &Ground<'u, '_>,
+    start: &[Id],
+    fix: &Marks,
+) -> (Rules<'u>, Vec<bool>) {
     let mut considered = vec![false; ground.universe.table_size()];
     considered[to_index(SYSTEM)] = true;
-    let mut generator = Generator { ground, rules: Rules::new(), considered, queue: VecDeque::new() };
+    let mut generator = Generator { ground, fix, rules: Rules::new(), considered, queue: VecDeque::new() };
+    for id in ground.installed.clone() {
+        generator.reach(id);
+    }
+    for id in ground.installed.clone() {
+        for candidate in upgrades::candidates(ground, id, Freedom::Any) {
+            generator.reach(candidate);
+        }
+    }
     for id in start {
         generator.reach(*id);
     }
@@ -40,47 +39,9 @@ pub(crate) fn package_rules<'u>(ground: &Ground<'u, '_>, start: &[Id]) -> (Rules
     (generator.rules, generator.considered)
 }
 
-/// For every name of which a better architecture is considered: the worse one only beside its better twin, unless
-/// the request itself could mean the worse one.
-pub(crate) fn architecture_rules(
-    ground: &Ground<'_, '_>,
-    considered: &[bool],
-    requested: &[bool],
-    rules: &mut Rules<'_>,
-) {
-    let universe = ground.universe;
-    for id in universe.ids().filter(|id| considered[to_index(*id)]) {
-        if universe.package(id).score == 0 {
-            continue;
-        }
-        let mut group = universe.same_name(id).iter().copied().filter(|other| considered[to_index(*other)]);
-        if group.clone().next() != Some(id) {
-            continue;
-        }
-        let scores = group.clone().map(|other| universe.package(other).score);
-        let Some(best) = scores.filter(|score| *score > NOARCH).min() else { continue };
-        let fits = |other: &Id| {
-            let score = universe.package(*other).score;
-            score == NOARCH || score == best
-        };
-        let inferior: Vec<Id> = group.by_ref().filter(|other| !fits(other)).collect();
-        if inferior.iter().any(|worse| requested[to_index(*worse)]) {
-            continue;
-        }
-        for worse in inferior {
-            let nevra = &universe.record(worse).nevra;
-            let twins = universe.same_name(worse).iter().copied().filter(|twin| {
-                let other = &universe.record(*twin).nevra;
-                *twin != worse && other.evr == nevra.evr && other.arch != nevra.arch && fits(twin)
-            });
-            let literals: Vec<Id> = std::iter::once(-worse).chain(twins).collect();
-            rules.push(&literals, Origin::InferiorArchitecture);
-        }
-    }
-}
-
 struct Generator<'a, 'u, 'r> {
     ground: &'a Ground<'u, 'r>,
+    fix: &'a Marks,
     rules: Rules<'u>,
     considered: Vec<bool>,
     queue: VecDeque<Id>,
@@ -99,20 +60,14 @@ impl<'u> Generator<'_, 'u, '_> {
     /// Packages that want to come along with, or are a hint for, what is considered.
     fn reach_supplements(&mut self) {
         let universe = self.ground.universe;
-        let weak: Vec<Id> = universe
-            .ids()
-            .filter(|id| {
-                let record = universe.record(*id);
-                !(record.supplements.is_empty() && record.enhances.is_empty()) && self.ground.installable(*id)
-            })
-            .collect();
+        let mut weak = self.ground.backwards.clone();
+        weak.retain(|id| self.ground.is_installed(*id) || self.ground.installable(*id));
         loop {
             let mut changed = false;
             for id in &weak {
-                let record = universe.record(*id);
                 let possible = |dependency| self.ground.providers.possible(dependency, &self.considered);
                 if !self.considered[to_index(*id)]
-                    && record.supplements.iter().chain(&record.enhances).any(possible)
+                    && universe.supplements(*id).chain(universe.enhances(*id)).any(possible)
                 {
                     self.reach(*id);
                     changed = true;
@@ -125,63 +80,83 @@ impl<'u> Generator<'_, 'u, '_> {
     }
 
     fn add(&mut self, id: Id) {
-        if !self.ground.installable(id) {
+        let installed = self.ground.is_installed(id);
+        // What is broken already is not this solve's business.
+        let tolerant = installed && !self.fix.has(id);
+        if !tolerant && !self.ground.installable(id) {
             self.rules.push_of_package(-id, &[], Origin::NotInstallable);
         }
-        let record = self.ground.universe.record(id);
-        for requirement in &record.requires {
-            self.add_requirement(id, &requirement.dependency);
+        let universe = self.ground.universe;
+        for dependency in universe.requires(id) {
+            self.add_requirement(id, dependency, tolerant);
         }
-        for dependency in &record.conflicts {
-            self.add_conflict(id, dependency);
-        }
-        if !self.ground.install_only[to_index(id)] {
-            for capability in &record.obsoletes {
-                for other in self.ground.providers.of(capability).iter().copied() {
-                    if other != id && other != SYSTEM && self.ground.universe.is(other, capability) {
-                        let origin = Origin::Obsoletes { package: id, capability };
-                        self.rules.push_of_package(-id, &[-other], origin);
-                    }
-                }
+        if self.ground.has(Setting::StrongRecommends) {
+            for dependency in universe.recommends(id) {
+                self.add_recommendation(id, dependency, tolerant);
             }
         }
-        self.add_same_name(id);
+        for dependency in universe.conflicts(id) {
+            self.add_conflict(id, dependency, tolerant);
+        }
+        if !installed || !self.ground.has(Setting::NoInstalledObsoletes) {
+            self.add_obsoletes(id, tolerant);
+            self.add_same_name(id, tolerant);
+        }
         self.reach_twins(id);
-        for dependency in record.recommends.iter().chain(&record.suggests) {
+        for dependency in universe.recommends(id).chain(universe.suggests(id)) {
             self.reach_wanted(dependency, false);
         }
     }
 
-    fn add_requirement(&mut self, id: Id, dependency: &'u Dependency) {
+    fn add_requirement(&mut self, id: Id, dependency: &'u Dependency, tolerant: bool) {
         let origin = Origin::Requires { package: id, dependency };
         if normal_form::is_complex(dependency) {
-            return self.add_clauses(
-                id,
-                normal_form::requirement(&self.ground.providers, dependency),
-                origin,
-            );
+            let clauses = normal_form::requirement(&self.ground.providers, dependency);
+            return self.add_clauses(id, clauses, origin, tolerant);
         }
         let set = self.ground.providers.of_dependency(dependency);
-        match set.first() {
-            None => {
-                self.rules.push_of_package(-id, &[], Origin::NothingProvides { package: id, dependency });
-            }
-            Some(&SYSTEM) => {}
-            Some(_) if set.binary_search(&id).is_ok() => {}
-            Some(_) => {
+        if set.first() == Some(&SYSTEM) || tolerant && !set.iter().any(|id| self.ground.is_installed(*id)) {
+            return;
+        }
+        if set.is_empty() {
+            return self.rules.push_of_package(-id, &[], Origin::NothingProvides { package: id, dependency });
+        }
+        if set.binary_search(&id).is_err() {
+            self.rules.push_of_package(-id, &set, origin);
+            self.queue.extend(set.iter().copied().filter(|id| !self.considered[to_index(*id)]));
+        }
+    }
+
+    /// A rule that is given up when it cannot hold.
+    fn add_recommendation(&mut self, id: Id, dependency: &'u Dependency, tolerant: bool) {
+        let before = self.rules.end();
+        let origin = Origin::Recommends { package: id, dependency };
+        if normal_form::is_complex(dependency) {
+            let clauses = normal_form::requirement(&self.ground.providers, dependency);
+            self.add_clauses(id, clauses, origin, tolerant);
+        } else {
+            let set = self.ground.providers.of_dependency(dependency);
+            if set.first().is_some_and(|first| *first != SYSTEM) && set.binary_search(&id).is_err() {
                 self.rules.push_of_package(-id, &set, origin);
                 self.queue.extend(set.iter().copied().filter(|id| !self.considered[to_index(*id)]));
             }
         }
+        for rule in before..self.rules.end() {
+            self.rules.get_mut(rule).soft = true;
+        }
     }
 
-    fn add_conflict(&mut self, id: Id, dependency: &'u Dependency) {
+    fn add_conflict(&mut self, id: Id, dependency: &'u Dependency, tolerant: bool) {
         let origin = Origin::Conflicts { package: id, dependency };
         if normal_form::is_complex(dependency) {
-            return self.add_clauses(id, normal_form::conflict(&self.ground.providers, dependency), origin);
+            let clauses = normal_form::conflict(&self.ground.providers, dependency);
+            return self.add_clauses(id, clauses, origin, tolerant);
         }
         for other in self.ground.providers.of_dependency(dependency).iter().copied() {
-            if other == SYSTEM {
+            if tolerant && self.ground.is_installed(other) {
+                continue;
+            }
+            if other == SYSTEM || other == id && self.ground.has(Setting::ForbidSelfConflicts) {
                 self.rules.push_of_package(-id, &[], origin);
             } else if other != id {
                 self.rules.push_of_package(-id, &[-other], origin);
@@ -190,10 +165,11 @@ impl<'u> Generator<'_, 'u, '_> {
     }
 
     /// "If `id` is installed, then all clauses hold."
-    fn add_clauses(&mut self, id: Id, clauses: Clauses, origin: Origin<'u>) {
+    fn add_clauses(&mut self, id: Id, clauses: Clauses, origin: Origin<'u>, tolerant: bool) {
         let blocks = match (clauses, origin) {
             (Clauses::Always, _) => return,
             (Clauses::Blocks(blocks), _) => blocks,
+            (Clauses::Never | Clauses::TooLarge, _) if tolerant => return,
             (Clauses::Never, Origin::Requires { package, dependency }) => {
                 let origin = Origin::NothingProvides { package, dependency };
                 return self.rules.push_of_package(-id, &[], origin);
@@ -207,9 +183,13 @@ impl<'u> Generator<'_, 'u, '_> {
             }
             (Clauses::Never | Clauses::TooLarge, _) => return self.rules.push_of_package(-id, &[], origin),
         };
+        let holds_already = |literal: &Id| self.ground.is_installed(literal.abs()) == (*literal > 0);
         for mut block in blocks {
-            let conflicts_with_itself = matches!(origin, Origin::Conflicts { .. }) && block == [-id];
-            if conflicts_with_itself || block.contains(&id) {
+            if tolerant && !block.iter().any(holds_already) || block.contains(&id) {
+                continue;
+            }
+            let is_conflict = matches!(origin, Origin::Conflicts { .. });
+            if is_conflict && block == [-id] && !self.ground.has(Setting::ForbidSelfConflicts) {
                 continue;
             }
             if let Err(place) = block.binary_search(&-id) {
@@ -220,19 +200,40 @@ impl<'u> Generator<'_, 'u, '_> {
         }
     }
 
-    fn add_same_name(&mut self, id: Id) {
-        let universe = self.ground.universe;
-        let nevra = &universe.record(id).nevra;
-        let install_only = self.ground.install_only[to_index(id)];
-        for other in universe.same_name(id).iter().copied() {
-            let theirs = &universe.record(other).nevra;
-            let told_by_the_other =
-                self.considered[to_index(other)] && !self.ground.install_only[to_index(other)];
-            if other != id
-                && !(install_only && nevra != theirs)
-                && colors_meet(&nevra.arch, &theirs.arch)
-                && !told_by_the_other
-            {
+    fn add_obsoletes(&mut self, id: Id, tolerant: bool) {
+        if self.ground.side_by_side(id) && !self.ground.has(Setting::KeepExplicitObsoletes) {
+            return;
+        }
+        for (capability, others) in self.ground.obsoleted_by(id) {
+            for other in others {
+                if other != id && !(tolerant && self.ground.is_installed(other)) {
+                    self.rules.push_of_package(-id, &[-other], Origin::Obsoletes { package: id, capability });
+                }
+            }
+        }
+    }
+
+    fn add_same_name(&mut self, id: Id, tolerant: bool) {
+        if tolerant {
+            return;
+        }
+        let ground = self.ground;
+        let installed = ground.is_installed(id);
+        let side_by_side = ground.side_by_side(id);
+        for other in ground.universe.same_name(id).iter().copied() {
+            if other == id || installed && !ground.is_installed(other) {
+                continue;
+            }
+            if side_by_side && !ground.same_nevra(id, other) {
+                let makes_room = installed || !ground.is_installed(other) || ground.side_by_side(other);
+                if makes_room {
+                    continue;
+                }
+            }
+            let told_by_the_other = self.considered[to_index(other)]
+                && !ground.is_installed(other)
+                && !ground.side_by_side(other);
+            if ground.colors_meet(id, other) && !told_by_the_other {
                 self.rules.push_of_package(-id, &[-other], Origin::SameName);
             }
         }
@@ -241,16 +242,13 @@ impl<'u> Generator<'_, 'u, '_> {
     /// A narrow package may stand beside a wide one only in the same version: the wide one must be known.
     fn reach_twins(&mut self, id: Id) {
         let universe = self.ground.universe;
-        let package = universe.package(id);
-        if package.score <= NOARCH {
+        let score = self.ground.score(id);
+        if score <= NOARCH || !self.ground.has(Setting::ImplicitObsoletesUseColors) {
             return;
         }
         for other in universe.same_name(id) {
-            let twin = universe.package(*other);
-            if twin.score > NOARCH
-                && twin.score < package.score
-                && twin.record.nevra.evr == package.record.nevra.evr
-            {
+            let theirs = self.ground.score(*other);
+            if theirs > NOARCH && theirs < score && self.ground.same_evr(id, *other) {
                 self.queue.push_back(*other);
             }
         }
@@ -275,21 +273,8 @@ impl<'u> Generator<'_, 'u, '_> {
             }
         } else if !negated {
             let set = self.ground.providers.of_dependency(dependency);
-            self.queue.extend(set.iter().copied().filter(|id| !self.considered[to_index(*id)]));
+            let open = set.iter().copied().filter(|id| *id != SYSTEM && !self.considered[to_index(*id)]);
+            self.queue.extend(open);
         }
     }
-}
-
-/// By id, from a list.
-pub(crate) fn table(universe: &Universe<'_>, ids: impl IntoIterator<Item = Id>) -> Vec<bool> {
-    let mut table = vec![false; universe.table_size()];
-    for id in ids {
-        table[to_index(id)] = true;
-    }
-    table
-}
-
-/// From a table, the list.
-pub(crate) fn listed(table: &[bool]) -> impl Iterator<Item = Id> + '_ {
-    table.iter().enumerate().filter(|(_, set)| **set).map(|(index, _)| to_id(index))
 }

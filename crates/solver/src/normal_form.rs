@@ -49,6 +49,11 @@ pub(crate) fn requirement_once(universe: &Universe<'_>, dependency: &Dependency)
     normalize(&Providers::new(universe), dependency, Form::Conjunctive)
 }
 
+/// The opposite, for a dependency that lives shorter than the universe.
+pub(crate) fn conflict_once(universe: &Universe<'_>, dependency: &Dependency) -> Clauses {
+    conflict(&Providers::new(universe), dependency)
+}
+
 /// What must hold for the dependency not to be satisfied.
 pub(crate) fn conflict<'u>(providers: &Providers<'u, '_>, dependency: &'u Dependency) -> Clauses {
     invert(normalize(providers, dependency, Form::Disjunctive))

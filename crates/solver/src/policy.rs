@@ -8,8 +8,11 @@ use std::cmp::Ordering;
 use rpm_model::{Comparison, Dependency, PartialEvr, rpmvercmp};
 
 use crate::architecture::NOARCH;
-use crate::generate::Ground;
+use crate::ground::Ground;
+use crate::orders::Orders;
+use crate::settings::Setting;
 use crate::universe::{Id, Map, SYSTEM, to_index};
+use crate::urpm_order;
 use crate::wishes::Wishes;
 
 /// A longer list of names is left as it is: hostile metadata must not exhaust the stack.
@@ -26,16 +29,17 @@ pub(crate) enum Mode {
     Recommend,
     /// All of them supplement what is installed: put in order, drop none.
     Supplement,
+    /// All of them are shown to the user: of each name the best.
+    Suggest,
 }
 
 /// What a choice depends on.
 pub(crate) struct View<'a, 'u, 'r> {
     pub(crate) ground: &'a Ground<'u, 'r>,
+    pub(crate) orders: &'a Orders,
     /// By id: level at which it was decided; positive is installed, negative is not, 0 is open.
     pub(crate) decision: &'a [i32],
     pub(crate) wishes: &'a Wishes<'u>,
-    /// By id: how much the request prefers it.
-    pub(crate) favor: Option<&'a [i32]>,
 }
 
 impl<'u> View<'_, 'u, '_> {
@@ -44,6 +48,7 @@ impl<'u> View<'_, 'u, '_> {
         if mode == Mode::Supplement {
             self.dislike_old_versions(list);
             self.sort_by_common_provides(list);
+            self.put_in_urpm_order(list);
             self.prefer_suggested(list);
             self.prefer_favored(list);
             return;
@@ -51,7 +56,7 @@ impl<'u> View<'_, 'u, '_> {
         if list.len() < 2 {
             return;
         }
-        match self.favor {
+        match self.orders.favor.as_deref() {
             Some(favor) if list.iter().any(|id| favor[to_index(*id)] != favor[to_index(list[0])]) => {
                 self.filter_by_favor(list, mode, favor);
             }
@@ -61,7 +66,7 @@ impl<'u> View<'_, 'u, '_> {
 
     /// Whether something installed is supplemented by the package.
     pub(crate) fn supplements(&self, id: Id) -> bool {
-        self.any_holds(&self.ground.universe.record(id).supplements)
+        self.any_holds(self.ground.universe.supplements(id))
     }
 
     /// Whether the package is one that installed packages ask for.
@@ -69,9 +74,14 @@ impl<'u> View<'_, 'u, '_> {
         id != SYSTEM && (self.wishes.recommends(id) || self.supplements(id))
     }
 
-    fn any_holds(&self, dependencies: &'u [Dependency]) -> bool {
+    /// Whether something installed suggests the package, or is enhanced by it.
+    pub(crate) fn is_hinted_at(&self, id: Id) -> bool {
+        self.wishes.suggests(id) || self.any_holds(self.ground.universe.enhances(id))
+    }
+
+    fn any_holds(&self, mut dependencies: impl Iterator<Item = &'u Dependency>) -> bool {
         let installed = |id: Id| self.decision[to_index(id)] > 0;
-        dependencies.iter().any(|dependency| self.ground.providers.holds(dependency, &installed))
+        dependencies.any(|dependency| self.ground.providers.holds(dependency, &installed))
     }
 
     fn filter_by_favor(&self, list: &mut Vec<Id>, mode: Mode, favor: &[i32]) {
@@ -91,77 +101,104 @@ impl<'u> View<'_, 'u, '_> {
     }
 
     fn filter_plainly(&self, list: &mut Vec<Id>, mode: Mode) {
-        self.keep_highest_priority(list);
+        if mode == Mode::Suggest {
+            self.keep_highest_priority_of_names(list);
+        } else if list.len() > 1 {
+            self.keep_highest_priority(list);
+        }
         self.keep_best_architecture(list);
-        self.keep_best_versions(list);
-        if list.len() < 2 || mode == Mode::Recommend {
+        keep_best_versions(self.ground, list);
+        if list.len() < 2 || matches!(mode, Mode::Recommend | Mode::Suggest) {
             return;
         }
         self.keep_recommended(list);
         if list.len() > 1 && mode == Mode::Choose {
             self.dislike_old_versions(list);
             self.sort_by_common_provides(list);
+            self.move_installed_to_front(list);
+            self.put_in_urpm_order(list);
             self.prefer_suggested(list);
             self.prefer_favored(list);
         }
     }
 
+    /// Installed packages stay in the list whatever their priority.
     fn keep_highest_priority(&self, list: &mut Vec<Id>) {
-        let priority = |id: &Id| self.ground.universe.repository(*id).priority;
-        if let Some(best) = list.iter().map(priority).min() {
-            list.retain(|id| priority(id) == best);
+        let ground = self.ground;
+        let priority = |id: &Id| ground.universe.priority(*id);
+        let new = list.iter().filter(|id| !ground.is_installed(**id)).map(priority);
+        let Some(best) = new.min() else { return };
+        list.retain(|id| ground.is_installed(*id) || priority(id) == best);
+        if list.len() > 1 && ground.has_installed() && !self.orders.dup_involved.is_empty() {
+            self.keep_installed_like_repositories(list, best);
         }
     }
 
+    /// In a distribution upgrade, an installed package counts only if a repository as good as any has the same.
+    fn keep_installed_like_repositories(&self, list: &mut Vec<Id>, mut best: i32) {
+        let ground = self.ground;
+        let priority = |id: Id| ground.universe.priority(id);
+        let mut kept = Vec::new();
+        for id in list.iter().copied() {
+            if !ground.is_installed(id) && priority(id) > best {
+                continue;
+            }
+            if ground.is_installed(id) && self.orders.dup_involved.has(id) {
+                let mut like = false;
+                for other in ground.universe.same_name(id).iter().copied() {
+                    let comparable = !ground.is_installed(other) && priority(other) <= best;
+                    if comparable && ground.identical(id, other) {
+                        like = true;
+                        if priority(other) < best {
+                            best = priority(other);
+                            kept.clear();
+                        }
+                    }
+                }
+                if !like {
+                    continue;
+                }
+            }
+            kept.push(id);
+        }
+        if !kept.is_empty() {
+            *list = kept;
+        }
+    }
+
+    fn keep_highest_priority_of_names(&self, list: &mut Vec<Id>) {
+        sort_by_name(self.ground, list);
+        let same_name = |a: &Id, b: &Id| self.ground.same_name_as(*a, *b);
+        let mut kept = Vec::new();
+        for group in list.chunk_by(same_name) {
+            let mut group = group.to_vec();
+            if group.len() > 2 {
+                self.keep_highest_priority(&mut group);
+            }
+            kept.extend(group);
+        }
+        *list = kept;
+    }
+
     fn keep_best_architecture(&self, list: &mut Vec<Id>) {
-        let score = |id: &Id| self.ground.universe.package(*id).score;
+        let score = |id: &Id| self.ground.universe.score(*id);
+        if list.len() < 2 {
+            return;
+        }
         if let Some(best) = list.iter().map(score).filter(|score| *score > NOARCH).min() {
             list.retain(|id| score(id) == best || score(id) == NOARCH);
         }
     }
 
-    /// One package a name, sorted by name; then none that another one obsoletes.
-    fn keep_best_versions(&self, list: &mut Vec<Id>) {
-        if list.len() < 2 {
+    /// Installed packages stay in the list: they are wanted in a way.
+    fn keep_recommended(&self, list: &mut Vec<Id>) {
+        let installed = |id: Id| self.ground.is_installed(id);
+        if list.iter().filter(|id| !installed(**id)).count() < 2 {
             return;
         }
-        let universe = self.ground.universe;
-        list.sort_by_key(|id| (universe.name(*id), universe.repository(*id).cost, *id));
-        let mut best: Vec<Id> = Vec::new();
-        for id in list.iter().copied() {
-            match best.last_mut() {
-                Some(last) if universe.name(*last) == universe.name(id) => {
-                    let (a, b) = (&universe.record(*last).nevra.evr, &universe.record(id).nevra.evr);
-                    if a.compare(b) == Ordering::Less {
-                        *last = id;
-                    }
-                }
-                _ => best.push(id),
-            }
-        }
-        *list = best;
-        if list.len() == 2 {
-            match (self.obsoletes(list[0], list[1]), self.obsoletes(list[1], list[0])) {
-                (true, false) => list.truncate(1),
-                (false, true) => drop(list.remove(0)),
-                _ => {}
-            }
-        } else if list.len() <= MAXIMUM_RING {
-            Obsoletion::new(self, list).prune(list);
-        }
-    }
-
-    /// Whether one package replaces another of a different name.
-    fn obsoletes(&self, newer: Id, older: Id) -> bool {
-        let universe = self.ground.universe;
-        universe.name(newer) != universe.name(older)
-            && universe.record(newer).obsoletes.iter().any(|capability| universe.is(older, capability))
-    }
-
-    fn keep_recommended(&self, list: &mut Vec<Id>) {
-        let wanted: Vec<Id> = list.iter().copied().filter(|id| self.is_wanted(*id)).collect();
-        if !wanted.is_empty() {
-            *list = wanted;
+        let kept = |id: Id| installed(id) || self.is_wanted(id);
+        if list.iter().any(|id| !installed(*id) && self.is_wanted(*id)) {
+            list.retain(|id| kept(*id));
         }
     }
 
@@ -169,19 +206,20 @@ impl<'u> View<'_, 'u, '_> {
     fn dislike_old_versions(&self, list: &mut [Id]) {
         let universe = self.ground.universe;
         let outdated = |id: Id| {
-            let nevra = &universe.record(id).nevra;
-            let priority = universe.repository(id).priority;
-            universe.same_name(id).iter().any(|other| {
-                let theirs = &universe.record(*other).nevra;
-                let their_priority = universe.repository(*other).priority;
-                *other != id
-                    && theirs.arch == nevra.arch
-                    && match priority.cmp(&their_priority) {
-                        Ordering::Less => false,
-                        Ordering::Greater => true,
-                        Ordering::Equal => theirs.evr.compare(&nevra.evr) == Ordering::Greater,
-                    }
-            })
+            let nevra = universe.nevra(id);
+            let priority = universe.priority(id);
+            !self.ground.is_installed(id)
+                && universe.same_name(id).iter().any(|other| {
+                    let theirs = universe.nevra(*other);
+                    let their_priority = universe.priority(*other);
+                    *other != id
+                        && theirs.arch == nevra.arch
+                        && match priority.cmp(&their_priority) {
+                            Ordering::Less => false,
+                            Ordering::Greater => true,
+                            Ordering::Equal => theirs.evr.compare(&nevra.evr) == Ordering::Greater,
+                        }
+                })
         };
         list.sort_by_cached_key(|id| outdated(*id));
     }
@@ -190,7 +228,7 @@ impl<'u> View<'_, 'u, '_> {
     fn sort_by_common_provides(&self, list: &mut Vec<Id>) {
         let mut by_name: Map<&str, Vec<(usize, &PartialEvr, bool)>> = Map::default();
         for (place, id) in list.iter().enumerate() {
-            for capability in &self.ground.universe.record(*id).provides {
+            for capability in self.ground.universe.provides(*id) {
                 let Some(constraint) = &capability.constraint else { continue };
                 let below = constraint.comparison == Comparison::Less;
                 let counts = match constraint.comparison {
@@ -219,22 +257,88 @@ impl<'u> View<'_, 'u, '_> {
                 badness[place] += bad;
             }
         }
+        for (place, id) in list.iter().enumerate() {
+            if self.ground.is_installed(*id) {
+                badness[place] = 0;
+            }
+        }
         let mut order: Vec<usize> = (0..list.len()).collect();
         order.sort_by_key(|place| badness[*place]);
         *list = order.into_iter().map(|place| list[place]).collect();
     }
 
+    /// To the front with packages of names that are installed.
+    fn move_installed_to_front(&self, list: &mut [Id]) {
+        if self.ground.has_installed() {
+            list.sort_by_cached_key(|id| self.ground.installed_namesakes(*id).next().is_none());
+        }
+    }
+
+    fn put_in_urpm_order(&self, list: &mut [Id]) {
+        if self.ground.has(Setting::UrpmReorder) {
+            list.sort_by_cached_key(|id| std::cmp::Reverse(urpm_order::score(self, *id)));
+        }
+    }
+
     fn prefer_suggested(&self, list: &mut [Id]) {
-        let suggested =
-            |id: Id| self.wishes.suggests(id) || self.any_holds(&self.ground.universe.record(id).enhances);
+        let suggested = |id: Id| self.ground.is_installed(id) || self.is_hinted_at(id);
         list.sort_by_cached_key(|id| !suggested(*id));
     }
 
-    fn prefer_favored(&self, list: &mut [Id]) {
-        if let Some(favor) = self.favor {
+    /// To the front with what a job favors, to the back with what one disfavors.
+    pub(crate) fn prefer_favored(&self, list: &mut [Id]) {
+        if let Some(favor) = &self.orders.favor {
             list.sort_by_key(|id| std::cmp::Reverse(favor[to_index(*id)]));
         }
     }
+}
+
+/// By name; within one the better architecture, the installed one, the cheaper repository first.
+fn sort_by_name(ground: &Ground<'_, '_>, list: &mut [Id]) {
+    let universe = ground.universe;
+    list.sort_by(|a, b| {
+        let scores = (ground.score(*a), ground.score(*b));
+        let by_architecture =
+            if scores.0 > NOARCH && scores.1 > NOARCH { scores.0.cmp(&scores.1) } else { Ordering::Equal };
+        let key = |id: Id| (!ground.is_installed(id), universe.cost(id), id);
+        universe.name(*a).cmp(universe.name(*b)).then(by_architecture).then_with(|| key(*a).cmp(&key(*b)))
+    });
+}
+
+/// One package a name, sorted by name; then none that another one obsoletes.
+pub(crate) fn keep_best_versions(ground: &Ground<'_, '_>, list: &mut Vec<Id>) {
+    if list.len() < 2 {
+        return;
+    }
+    let universe = ground.universe;
+    sort_by_name(ground, list);
+    let mut best: Vec<Id> = Vec::new();
+    for id in list.iter().copied() {
+        match best.last_mut() {
+            Some(last) if universe.name(*last) == universe.name(id) => {
+                let (a, b) = (&universe.nevra(*last).evr, &universe.nevra(id).evr);
+                if a.compare(b) == Ordering::Less {
+                    *last = id;
+                }
+            }
+            _ => best.push(id),
+        }
+    }
+    *list = best;
+    if list.len() == 2 {
+        match (replaces(ground, list[0], list[1]), replaces(ground, list[1], list[0])) {
+            (true, false) => list.truncate(1),
+            (false, true) => drop(list.remove(0)),
+            _ => {}
+        }
+    } else if list.len() > 2 && list.len() <= MAXIMUM_RING {
+        Obsoletion::new(ground, list).prune(list);
+    }
+}
+
+/// Whether one package replaces another of a different name.
+fn replaces(ground: &Ground<'_, '_>, newer: Id, older: Id) -> bool {
+    !ground.same_name_as(newer, older) && ground.obsoletes(newer, older)
 }
 
 fn looks_like_digest(evr: &PartialEvr) -> bool {
@@ -275,11 +379,11 @@ struct Obsoletion {
 }
 
 impl Obsoletion {
-    fn new(view: &View<'_, '_, '_>, list: &[Id]) -> Self {
+    fn new(ground: &Ground<'_, '_>, list: &[Id]) -> Self {
         let obsoleted_by = |newer: Id| {
-            let replaces_any = !view.ground.universe.record(newer).obsoletes.is_empty();
+            let replaces_any = ground.universe.obsoletes(newer).len() > 0;
             let places = 0..if replaces_any { list.len() } else { 0 };
-            places.filter(|place| view.obsoletes(newer, list[*place])).collect()
+            places.filter(|place| replaces(ground, newer, list[*place])).collect()
         };
         let targets = list.iter().map(|newer| obsoleted_by(*newer)).collect();
         Obsoletion { targets, low: vec![0; list.len()], stack: Vec::new(), first: 0, next: 1 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rpm_model::{Capability, Dependency, RichDependency};
 
-use crate::universe::{Id, Map, SYSTEM, Universe};
+use crate::universe::{Id, Map, Universe};
 
 /// A sorted list of packages.
 pub(crate) type Set = Rc<[Id]>;
@@ -103,22 +103,23 @@ impl<'u, 'r> Providers<'u, 'r> {
         }
     }
 
-    /// Whether the dependency holds because of a package, not for lack of one: what makes a supplement count.
-    pub(crate) fn holds_through_a_package(
+    /// Whether the dependency holds because of a new package, not for lack of one: what makes a supplement count.
+    pub(crate) fn holds_through(
         &self,
         dependency: &'u Dependency,
         installed: &dyn Fn(Id) -> bool,
+        new: &dyn Fn(Id) -> bool,
     ) -> bool {
-        let through = |part: &'u Dependency| self.holds_through_a_package(part, installed);
+        let through = |part: &'u Dependency| self.holds_through(part, installed, new);
         let holds = |part: &'u Dependency| self.holds(part, installed);
         let Dependency::Rich(rich) = dependency else {
-            return self.of_dependency(dependency).iter().any(|id| *id != SYSTEM && installed(*id));
+            return self.of_dependency(dependency).iter().any(|id| new(*id));
         };
         match rich {
             RichDependency::And(list) => holds(dependency) && list.iter().any(through),
             RichDependency::Or(list) => list.iter().any(through),
             RichDependency::With(_) | RichDependency::Without(..) => {
-                self.of_dependency(dependency).iter().any(|id| *id != SYSTEM && installed(*id))
+                self.of_dependency(dependency).iter().any(|id| new(*id))
             }
             RichDependency::If { then, condition, otherwise } => match otherwise {
                 Some(otherwise) if !holds(condition) => through(otherwise),

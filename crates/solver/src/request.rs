@@ -1,14 +1,24 @@
-//! What a caller may ask for.
+//! What a caller may ask for: the packages to install, upgrade and erase, and how freely the solver may choose.
 
 use std::fmt;
 
 use rpm_model::{CapabilityError, Dependency, Nevra, RichDependency};
 
-/// What is to be installed, and how freely the solver may choose.
+/// What is to be installed, upgraded and erased, and how freely the solver may choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What is to be installed.
+    /// What is to be installed; what is installed already meets it.
     pub install: Vec<Want>,
+    /// Which installed packages are to be brought up to date.
+    pub upgrade: Upgrade,
+    /// Installed packages that have to go, and with them what needs them.
+    pub erase: Vec<Want>,
+    /// Whether what nothing needs any more goes with an erased package.
+    pub clean: bool,
+    /// Installed packages that a user asked for once: never unneeded.
+    pub user_installed: Vec<Nevra>,
+    /// Names of installed packages that may be upgraded but not erased.
+    pub protect: Vec<String>,
     /// Packages that may not be installed: names, NEVRAs or globs of them.
     pub exclude: Vec<String>,
     /// Whether recommended and supplementing packages come along.
@@ -35,6 +45,20 @@ pub enum Want {
     Package(Nevra),
 }
 
+/// Which installed packages are to be brought up to date.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// None, but for those that something else needs in a newer version.
+    #[default]
+    Nothing,
+    /// All, as far as it goes.
+    All,
+    /// These.
+    Listed(Vec<Want>),
+    /// All, to exactly what the repositories have, be it newer or older.
+    Synchronize,
+}
+
 impl Default for Request {
     fn default() -> Self {
         let install_only = [
@@ -47,6 +71,11 @@ impl Default for Request {
         ];
         Request {
             install: Vec::new(),
+            upgrade: Upgrade::Nothing,
+            erase: Vec::new(),
+            clean: true,
+            user_installed: Vec::new(),
+            protect: Vec::new(),
             exclude: Vec::new(),
             weak: true,
             best: true,

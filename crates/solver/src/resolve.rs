@@ -1,70 +1,156 @@
-//! Requests as rules, in; the packages to install, out: what is asked for first, then what that needs, then what
-//! that recommends, and at last whether an earlier choice can be taken back to install less.
+//! Rules, in; decisions about every package that matters, out: what the jobs ask for first, then what is installed,
+//! then what all that needs, then what it recommends, and at last whether an earlier choice can be taken back.
 
-use crate::generate::listed;
+use crate::ground::table;
+use crate::jobs::Flags;
 use crate::policy::Mode;
-use crate::rules::{Origin, RuleId};
-use crate::search::{Branch, Choice, Refuted, Search};
-use crate::universe::{Id, SYSTEM, to_id, to_index};
+use crate::resolve_installed;
+use crate::resolve_weak;
+use crate::rules::RuleId;
+use crate::search::{Branch, Cause, Choice, Refuted, Search};
+use crate::settings::Setting;
+use crate::universe::{Id, to_index};
+
+/// How far the search got in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Nothing was left to do; this is the level.
+    Done(i32),
+    /// Something changed; everything has to be looked at again from this level on.
+    Again(i32),
+}
 
 /// Decides until everything is decided that has to be.
-pub(crate) fn run(search: &mut Search<'_, '_, '_>, weak: bool) -> Result<(), Refuted> {
-    let last_given_rule = search.rules.end();
-    let jobs: Vec<RuleId> = (1..last_given_rule)
-        .filter(|rule| matches!(search.rules.get(*rule).origin, Origin::Job(_)))
-        .collect();
-    let mut level = search.start()?;
-    let mut jobs_done_at = level + 1;
+pub(crate) fn run(search: &mut Search<'_, '_, '_>) -> Result<(), Refuted> {
+    let ground = search.ground;
+    let focuses = ground.has(Setting::FocusNew) || ground.has(Setting::FocusBest);
+    let installed_first = ground.has(Setting::FocusInstalled);
+    let mut level = 0;
+    let mut system_level = 1;
+    let mut position = ground.installed.start;
     loop {
-        if level < jobs_done_at {
-            let before = level;
-            level = resolve_jobs(search, level, &jobs)?;
-            if level < before {
+        if level <= 0 {
+            search.start()?;
+            level = 1;
+            if let Some(rule) = search.propagate(level) {
+                level = search.give_up(rule)?;
                 continue;
             }
-            jobs_done_at = level + 1;
+            system_level = level + 1;
         }
-        jobs_done_at = jobs_done_at.min(level);
+        if level < system_level {
+            let before = level;
+            if !installed_first {
+                level = resolve_jobs(search, level, ground.has_installed())?;
+                if level < before {
+                    continue;
+                }
+                system_level = level + 1;
+                if focuses && ground.has_installed() {
+                    let before = level;
+                    level = resolve_dependencies(search, level, ground.has_installed())?;
+                    if level < before {
+                        continue;
+                    }
+                    system_level = level + 1;
+                }
+            }
+            if level < system_level && ground.has_installed() {
+                let before = level;
+                level = resolve_installed::keep_or_upgrade(search, level, &mut position)?;
+                if level < before {
+                    continue;
+                }
+                system_level = level + 1;
+            }
+            if level < system_level && installed_first {
+                let before = level;
+                level = resolve_jobs(search, level, false)?;
+                if level < before {
+                    continue;
+                }
+                system_level = level + 1;
+            }
+        }
+        system_level = system_level.min(level);
         let before = level;
-        level = resolve_dependencies(search, level)?;
+        level = resolve_dependencies(search, level, false)?;
         if level < before {
             continue;
         }
-        if weak && let Some(reached) = resolve_weak(search, level)? {
-            level = reached;
-            continue;
-        }
-        match better_branch(search) {
-            Some((branch, package)) => level = search.take_branch(branch, package)?,
-            None => return Ok(()),
+        match resolve_extras(search, level)? {
+            Step::Again(reached) => level = reached,
+            Step::Done(_) => return Ok(()),
         }
     }
 }
 
-/// Chooses for every request that is still open.
-fn resolve_jobs(search: &mut Search<'_, '_, '_>, start: i32, jobs: &[RuleId]) -> Result<i32, Refuted> {
+/// What comes after a consistent system: removals, recommendations, orphans, and another look at choices.
+fn resolve_extras(search: &mut Search<'_, '_, '_>, mut level: i32) -> Result<Step, Refuted> {
+    let steps = [
+        resolve_installed::drop_unneeded,
+        resolve_weak::install_weak,
+        resolve_installed::decide_orphans,
+        resolve_installed::drop_undecided,
+    ];
+    for step in steps {
+        match step(search, level)? {
+            Step::Again(level) => return Ok(Step::Again(level)),
+            Step::Done(reached) => level = reached,
+        }
+    }
+    if search.finds_needed_after_all() || search.gives_up_unneeded_choices() {
+        search.reset();
+        return Ok(Step::Again(0));
+    }
+    match better_branch(search) {
+        Some((branch, package)) => search.take_branch(branch, package).map(Step::Again),
+        None => Ok(Step::Done(level)),
+    }
+}
+
+/// Chooses for every job that is still open; `ahead` of the decision which installed packages stay.
+fn resolve_jobs(search: &mut Search<'_, '_, '_>, start: i32, ahead: bool) -> Result<i32, Refuted> {
     let mut level = start;
-    let mut next = 0;
-    while let Some(rule) = jobs.get(next) {
-        let Some(open) = open_positives(search, *rule).filter(|open| !open.is_empty()) else {
-            next += 1;
+    let jobs = search.book.jobs.clone();
+    let mut rule = jobs.start;
+    while rule < jobs.end {
+        let open = search.book.rules.is_enabled(rule).then(|| open_positives(search, rule)).flatten();
+        let Some(mut open) = open.filter(|open| !open.is_empty()) else {
+            rule += 1;
             continue;
         };
+        prune_to_installed(search, rule, &mut open);
         let before = level;
-        level = select_and_install(search, level, open)?;
+        level = select_and_install(search, level, open, rule, Choice::Rule, ahead)?;
         if level > before {
-            next += 1;
+            rule += 1;
         } else if level < start {
             return Ok(level);
         } else if level < before {
-            next = 0;
+            rule = jobs.start;
         }
     }
     Ok(level)
 }
 
+/// A job that does not upgrade is met by what is installed.
+fn prune_to_installed(search: &Search<'_, '_, '_>, rule: RuleId, open: &mut Vec<Id>) {
+    let ground = search.ground;
+    let update = &search.orders.update;
+    let may_upgrade = ground.has(Setting::InstallAlsoUpdates)
+        || search.orders.jobs[search.book.job(rule)].flags.has(Flags::OR_UPDATE);
+    if open.len() < 2 || !ground.has_installed() || update.is_all() || may_upgrade {
+        return;
+    }
+    let installed = |id: &Id| ground.is_installed(*id);
+    if open.iter().any(installed) && !open.iter().any(|id| installed(id) && update.has(*id)) {
+        open.retain(installed);
+    }
+}
+
 /// Chooses for every rule that is still open; those with one best answer come first.
-fn resolve_dependencies(search: &mut Search<'_, '_, '_>, start: i32) -> Result<i32, Refuted> {
+fn resolve_dependencies(search: &mut Search<'_, '_, '_>, start: i32, ahead: bool) -> Result<i32, Refuted> {
     enum Pass {
         OneBest { postponed: Option<RuleId> },
         Any,
@@ -74,16 +160,19 @@ fn resolve_dependencies(search: &mut Search<'_, '_, '_>, start: i32) -> Result<i
     let mut rule = 1;
     let mut unchanged = 1;
     loop {
-        if unchanged >= search.rules.end() {
+        if unchanged >= search.book.rules.end() {
             let Pass::OneBest { postponed: Some(first) } = pass else { return Ok(level) };
             rule = first;
             pass = Pass::Any;
             unchanged = 1;
         }
-        if rule >= search.rules.end() {
+        if rule >= search.book.rules.end() {
             rule = 1;
         }
-        if let Some(mut open) = open_question(search, rule) {
+        let concerned = !ahead || is_about_new(search, rule);
+        let question = concerned.then(|| open_question(search, rule)).flatten();
+        if let Some(mut open) = question {
+            resolve_installed::prune_to_unneeded(search, &mut open);
             let mut install = true;
             if let Pass::OneBest { postponed } = &mut pass
                 && open.len() > 1
@@ -95,7 +184,7 @@ fn resolve_dependencies(search: &mut Search<'_, '_, '_>, start: i32) -> Result<i
                 }
             }
             if install {
-                level = select_and_install(search, level, open)?;
+                level = select_and_install(search, level, open, rule, Choice::Rule, ahead)?;
                 if level < start {
                     return Ok(level);
                 }
@@ -107,23 +196,45 @@ fn resolve_dependencies(search: &mut Search<'_, '_, '_>, start: i32) -> Result<i
     }
 }
 
+/// Whether a rule is about a package that is not installed yet: what is looked at ahead.
+fn is_about_new(search: &Search<'_, '_, '_>, rule: RuleId) -> bool {
+    if rule >= search.book.features.start {
+        return false;
+    }
+    let literals = search.book.rules.literals(rule);
+    if literals.len() < 3 || !search.book.rules.is_enabled(rule) {
+        return literals.len() == 2 && search.book.rules.is_enabled(rule);
+    }
+    let installed = |id: Id| search.ground.is_installed(id);
+    let by_new = |literal: &Id| *literal < 0 && !installed(-literal) && search.is_in(-literal);
+    let first_is_new = literals[0] < 0 && !installed(-literals[0]);
+    if !first_is_new && !literals[1..].iter().any(by_new) {
+        return false;
+    }
+    search.ground.has(Setting::FocusBest)
+        || !literals.iter().any(|literal| *literal > 1 && installed(*literal))
+}
+
 /// The undecided packages that could satisfy a rule that nothing satisfies yet.
 fn open_question(search: &Search<'_, '_, '_>, rule: RuleId) -> Option<Vec<Id>> {
-    let literals = search.rules.literals(rule);
+    if !search.book.rules.is_enabled(rule) {
+        return None;
+    }
+    let literals = search.book.rules.literals(rule);
     match literals {
         [] | [_] => None,
         // The other one of two would have followed already.
         [first, second] => (*first > 0 && *second > 0 && search.is_open(*first) && search.is_open(*second))
             .then(|| literals.to_vec()),
-        [first, ..] if *first < 0 && search.decision[to_index(-first)] <= 0 => None,
+        [first, ..] if *first < 0 && !search.is_in(-first) => None,
         _ => open_positives(search, rule).filter(|open| !open.is_empty()),
     }
 }
 
 /// `None`: the rule holds, or does not have to yet.
-fn open_positives(search: &Search<'_, '_, '_>, rule: RuleId) -> Option<Vec<Id>> {
+pub(crate) fn open_positives(search: &Search<'_, '_, '_>, rule: RuleId) -> Option<Vec<Id>> {
     let mut open = Vec::new();
-    for literal in search.rules.literals(rule).iter().copied() {
+    for literal in search.book.rules.literals(rule).iter().copied() {
         let decision = search.decision[to_index(literal.abs())];
         if literal < 0 && decision <= 0 || literal > 0 && decision > 0 {
             return None;
@@ -135,167 +246,64 @@ fn open_positives(search: &Search<'_, '_, '_>, rule: RuleId) -> Option<Vec<Id>> 
     Some(open)
 }
 
-fn select_and_install(
+pub(crate) fn select_and_install(
     search: &mut Search<'_, '_, '_>,
     level: i32,
     mut open: Vec<Id>,
+    rule: RuleId,
+    choice: Choice,
+    ahead: bool,
 ) -> Result<i32, Refuted> {
     if open.len() > 1 {
         search.view().filter(&mut open, Mode::Choose);
     }
-    install_first(search, level, open, Choice::Rule)
+    if open.len() > 1 && ahead {
+        resolve_installed::prefer_future_installed(search, level, &mut open);
+    }
+    if open.len() > 1 {
+        drop_replaced_together(search, &mut open);
+    }
+    install_first(search, level, open, Cause::Rule(rule), choice)
+}
+
+/// Packages that come along with an earlier one in the list are no alternative to it.
+fn drop_replaced_together(search: &Search<'_, '_, '_>, open: &mut Vec<Id>) {
+    let rules = &search.book.rules;
+    let mut place = 0;
+    while place + 1 < open.len() {
+        let first = -open[place];
+        let together: Vec<Id> = search
+            .book
+            .replacements
+            .clone()
+            .filter(|rule| rules.literals(*rule).first() == Some(&first))
+            .flat_map(|rule| rules.positives(rule))
+            .collect();
+        let mut behind = open.split_off(place + 1);
+        behind.retain(|id| !together.contains(id));
+        open.append(&mut behind);
+        place += 1;
+    }
 }
 
 /// Takes the first and keeps the others in mind.
-fn install_first(
-    search: &mut Search<'_, '_, '_>,
+pub(crate) fn install_first<'u>(
+    search: &mut Search<'_, 'u, '_>,
     level: i32,
     mut list: Vec<Id>,
+    cause: Cause<'u>,
     choice: Choice,
 ) -> Result<i32, Refuted> {
     let first = list[0];
     if list.len() > 1 {
         list[0] = -first;
-        search.branches.push(Branch { packages: list, level });
+        search.branches.push(Branch { packages: list, level, cause });
     }
-    search.choose(level, first, choice)
-}
-
-/// Installs what is recommended or supplements, one round of it; `None` when nothing is.
-fn resolve_weak(search: &mut Search<'_, '_, '_>, mut level: i32) -> Result<Option<i32>, Refuted> {
-    let mut recommended = recommended_packages(search);
-    let mut supplements = supplementing_packages(search);
-    for id in &supplements {
-        if !recommended.contains(id) {
-            recommended.push(*id);
-        }
-    }
-    match recommended.as_slice() {
-        [] => return Ok(None),
-        [only] => return search.choose(level, *only, Choice::Weak).map(Some),
-        _ => {}
-    }
-    search.view().filter(&mut recommended, Mode::Recommend);
-    let wanted = crate::generate::table(search.ground.universe, recommended);
-    supplements.retain(|id| wanted[to_index(*id)]);
-    if supplements.len() > 1 {
-        search.view().filter(&mut supplements, Mode::Supplement);
-    }
-    let decided_before = search.queue.len();
-    for id in supplements {
-        if search.is_open(id) {
-            let before = level;
-            level = search.choose(level, id, Choice::Weak)?;
-            if level <= before {
-                return Ok(Some(level));
-            }
-        }
-    }
-    if search.queue.len() < decided_before {
-        return Ok(Some(level));
-    }
-    install_recommended(search, level, decided_before, &wanted).map(Some)
-}
-
-fn install_recommended(
-    search: &mut Search<'_, '_, '_>,
-    mut level: i32,
-    decided_before: usize,
-    wanted: &[bool],
-) -> Result<i32, Refuted> {
-    let ground = search.ground;
-    for place in 0..decided_before {
-        let id = search.queue[place];
-        if id <= SYSTEM {
-            continue;
-        }
-        for dependency in &ground.universe.record(id).recommends {
-            let mut list = open_recommendation(search, dependency, Some(wanted));
-            if list.is_empty() {
-                continue;
-            }
-            search.view().filter(&mut list, Mode::Choose);
-            let before = level;
-            level = install_first(search, level, list, Choice::Weak)?;
-            if level <= before || search.queue.len() < decided_before {
-                return Ok(level);
-            }
-        }
-    }
-    Ok(level)
-}
-
-fn recommended_packages(search: &Search<'_, '_, '_>) -> Vec<Id> {
-    let mut found = Vec::new();
-    let mut known = vec![false; search.decision.len()];
-    for index in to_index(SYSTEM) + 1..search.decision.len() {
-        if search.decision[index] <= 0 {
-            continue;
-        }
-        for dependency in &search.ground.universe.record(to_id(index)).recommends {
-            for id in open_recommendation(search, dependency, None) {
-                if !std::mem::replace(&mut known[to_index(id)], true) {
-                    found.push(id);
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Undecided packages that would satisfy a recommendation that nothing satisfies yet.
-fn open_recommendation<'u>(
-    search: &Search<'_, 'u, '_>,
-    dependency: &'u rpm_model::Dependency,
-    wanted: Option<&[bool]>,
-) -> Vec<Id> {
-    use crate::normal_form::{Clauses, is_complex, requirement};
-    let providers = &search.ground.providers;
-    let blocks = if is_complex(dependency) {
-        match requirement(providers, dependency) {
-            Clauses::Blocks(blocks) => blocks,
-            Clauses::Always | Clauses::Never | Clauses::TooLarge => return Vec::new(),
-        }
-    } else {
-        vec![providers.of_dependency(dependency).to_vec()]
+    let rule = match cause {
+        Cause::Rule(rule) => rule,
+        Cause::Recommendation { .. } => 0,
     };
-    let mut found = Vec::new();
-    for block in blocks {
-        let due = |literal: &Id| search.is_false(*literal) || *literal > 0 && search.is_open(*literal);
-        if block.iter().all(due) {
-            let open = block.into_iter().filter(|id| *id > 0 && search.is_open(*id));
-            found.extend(open.filter(|id| wanted.is_none_or(|wanted| wanted[to_index(*id)])));
-        }
-    }
-    let mut known = std::collections::BTreeSet::new();
-    found.retain(|id| known.insert(*id));
-    found
-}
-
-fn supplementing_packages(search: &Search<'_, '_, '_>) -> Vec<Id> {
-    let ground = search.ground;
-    let installed = |id: Id| search.decision[to_index(id)] > 0;
-    let open = search.decision.iter().map(|decision| *decision == 0).collect::<Vec<_>>();
-    listed(&open)
-        .filter(|id| *id > SYSTEM)
-        .filter(|id| {
-            let supplements = &ground.universe.record(*id).supplements;
-            let holds = |dependency| {
-                ground.providers.holds(dependency, &installed)
-                    && ground.providers.holds_through_a_package(dependency, &installed)
-            };
-            !supplements.is_empty() && ground.installable(*id) && supplements.iter().any(holds)
-        })
-        .filter(|id| {
-            // Neither a second version of an install-only package nor a second architecture comes by itself.
-            let arch = &ground.universe.record(*id).nevra.arch;
-            !ground.universe.same_name(*id).iter().any(|other| {
-                installed(*other)
-                    && (ground.install_only[to_index(*id)]
-                        || ground.universe.record(*other).nevra.arch != *arch)
-            })
-        })
-        .collect()
+    search.choose(level, first, rule, choice)
 }
 
 /// An earlier choice to take differently: a package that came along anyway, or one that is recommended while the
@@ -304,10 +312,17 @@ fn better_branch(search: &mut Search<'_, '_, '_>) -> Option<(usize, usize)> {
     if search.branches.is_empty() {
         return None;
     }
-    let favor = search.favor.clone();
-    let favor = |id: Id| favor.as_ref().map_or(0, |favor| favor[to_index(id)]);
     let branches = std::mem::take(&mut search.branches);
+    let replaces_installed = |search: &Search<'_, '_, '_>, id| resolve_installed::takes_a_place(search, id);
+    let replacing: Vec<Id> = branches
+        .iter()
+        .flat_map(|branch| &branch.packages)
+        .map(|id| id.abs())
+        .filter(|id| replaces_installed(search, *id))
+        .collect();
+    let replacing = table(search.ground.universe, replacing);
     let view = search.view();
+    let favor = |id: Id| view.orders.favor.as_ref().map_or(0, |favor| favor[to_index(id)]);
     let mut found = None;
     for (number, branch) in branches.iter().enumerate().rev() {
         let mut recommended = None;
@@ -328,6 +343,7 @@ fn better_branch(search: &mut Search<'_, '_, '_>) -> Option<(usize, usize)> {
                 taken > 0
                     && view.decision[to_index(taken)] == branch.level + 1
                     && favor(taken) <= favor(branch.packages[place])
+                    && !replacing[to_index(taken)]
                     && !view.is_wanted(taken)
             });
             if replaceable {

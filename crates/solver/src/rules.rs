@@ -29,12 +29,30 @@ pub(crate) enum Origin<'u> {
     NothingProvides { package: Id, dependency: &'u Dependency },
     /// A boolean dependency beyond all measure.
     TooComplex { package: Id, dependency: &'u Dependency },
-    /// The request's entry of that number.
+    /// The job of that number.
     Job(usize),
-    /// The request's entry of that number, in its best version.
+    /// The job of that number, in its best version.
     Best(usize),
     /// A better architecture of the same package is there.
     InferiorArchitecture,
+    /// A package recommends one of the others, and recommendations are rules.
+    Recommends { package: Id, dependency: &'u Dependency },
+    /// An installed package stays, or something takes its place: anything at all.
+    Feature(Id),
+    /// An installed package stays, or what an upgrade may choose takes its place.
+    Update(Id),
+    /// An installed package is to be upgraded to its best version.
+    BestUpdate(Id),
+    /// The distribution upgrade knows better packages.
+    DistributionUpgrade,
+    /// Several packages replace one: all or none of them.
+    ReplacedTogether,
+    /// Only installed on a direct request.
+    Blacklisted,
+    /// A better repository has packages of that name.
+    WorseRepository,
+    /// A requirement, narrowed to packages that are installed already or take the place of such.
+    Narrowed(RuleId),
     /// Follows from other rules.
     Learnt,
 }
@@ -44,6 +62,10 @@ pub(crate) enum Origin<'u> {
 pub(crate) struct Rule<'u> {
     start: u32,
     length: u32,
+    /// A rule that was given up does not count.
+    pub(crate) enabled: bool,
+    /// Made from a recommendation.
+    pub(crate) soft: bool,
     pub(crate) origin: Origin<'u>,
     /// The two literals that are looked at when they become false; `watch[1]` is 0 in a rule of one literal.
     pub(crate) watch: [Id; 2],
@@ -70,24 +92,57 @@ impl<'u> Rules<'u> {
         let start = narrow(self.literals.len());
         self.literals.extend_from_slice(literals);
         let watch = [literals.first().copied().unwrap_or(0), literals.get(1).copied().unwrap_or(0)];
-        self.rules.push(Rule { start, length: narrow(literals.len()), origin, watch, next: [0, 0] });
+        let length = narrow(literals.len());
+        self.rules.push(Rule { start, length, enabled: true, soft: false, origin, watch, next: [0, 0] });
         self.rules.len() - 1
     }
 
     /// Appends what a package says: two literals are sorted, and a clause that is always true is dropped.
     pub(crate) fn push_of_package(&mut self, first: Id, rest: &[Id], origin: Origin<'u>) {
         match rest {
-            [other] if *other == -first => {}
-            [other] if first > *other => drop(self.push(&[*other, first], origin)),
             _ if rest.contains(&-first) => {}
-            _ => {
-                let start = self.push(&[first], origin);
-                self.literals.extend_from_slice(rest);
-                let rule = &mut self.rules[start];
-                rule.length += narrow(rest.len());
-                rule.watch[1] = rest.first().copied().unwrap_or(0);
-            }
+            [other] if first > *other => drop(self.push(&[*other, first], origin)),
+            _ => drop(self.push_parts(first, rest, origin)),
         }
+    }
+
+    /// Appends a clause whose first literal stands apart.
+    pub(crate) fn push_parts(&mut self, first: Id, rest: &[Id], origin: Origin<'u>) -> RuleId {
+        let number = self.push(&[first], origin);
+        self.literals.extend_from_slice(rest);
+        let rule = &mut self.rules[number];
+        rule.length += narrow(rest.len());
+        rule.watch[1] = rest.first().copied().unwrap_or(0);
+        number
+    }
+
+    /// Keeps the rule's number and drops what it says.
+    pub(crate) fn clear(&mut self, rule: RuleId) {
+        let rule = &mut self.rules[rule];
+        (rule.length, rule.watch, rule.enabled) = (0, [0, 0], true);
+    }
+
+    /// Whether the rule says nothing: a place that is kept.
+    pub(crate) fn is_empty(&self, rule: RuleId) -> bool {
+        self.rules[rule].length == 0
+    }
+
+    pub(crate) fn is_enabled(&self, rule: RuleId) -> bool {
+        self.rules[rule].enabled
+    }
+
+    pub(crate) fn set_enabled(&mut self, rule: RuleId, enabled: bool) {
+        self.rules[rule].enabled = enabled;
+    }
+
+    /// The packages that satisfy a rule by being installed.
+    pub(crate) fn positives(&self, rule: RuleId) -> impl Iterator<Item = Id> + '_ {
+        self.literals(rule).iter().copied().filter(|literal| *literal > 0)
+    }
+
+    /// Whether two rules say the same.
+    pub(crate) fn equal(&self, a: RuleId, b: RuleId) -> bool {
+        self.literals(a) == self.literals(b)
     }
 
     /// One more than the highest number.
@@ -115,7 +170,12 @@ impl<'u> Rules<'u> {
     pub(crate) fn unify(&mut self) {
         let mut rules = std::mem::take(&mut self.rules);
         rules[1..].sort_by(|a, b| compare(self.literals_of(a), self.literals_of(b)));
-        rules.dedup_by(|later, earlier| self.literals_of(later) == self.literals_of(earlier));
+        rules.dedup_by(|later, earlier| {
+            let equal = self.literals_of(later) == self.literals_of(earlier);
+            // A requirement that is recommended as well is a requirement.
+            earlier.soft &= !equal || later.soft;
+            equal
+        });
         self.rules = rules;
     }
 }

@@ -3,10 +3,16 @@
 //! A decision is a literal. Level 1 holds what follows from the rules alone; every free choice opens a level.
 //! The order in which consequences are drawn is libsolv's, because it decides what is looked at next.
 
-use crate::generate::Ground;
+use rpm_model::Dependency;
+
+use crate::book::Book;
+use crate::ground::Ground;
+use crate::marks::Marks;
+use crate::orders::Orders;
 use crate::policy::View;
-use crate::rules::{Origin, RuleId, Rules};
-use crate::universe::{Id, SYSTEM, to_id, to_index};
+use crate::problems::Trouble;
+use crate::rules::{Origin, RuleId};
+use crate::universe::{Id, SYSTEM, to_index};
 use crate::wishes::Wishes;
 
 /// The rules cannot all hold: those that cannot hold together.
@@ -22,64 +28,100 @@ pub(crate) enum Choice {
     Rule,
     /// A weak dependency.
     Weak,
+    /// An installed package stays.
+    Keep,
+    /// An installed package is upgraded.
+    Upgrade,
+    /// Nothing needs an installed package any more.
+    Unneeded,
+    /// No repository has an installed package.
+    Orphan,
 }
 
 /// The decision that led to a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// A free choice.
-    Free,
+    /// A free choice, for a rule or (0) for none.
+    Free(RuleId),
     /// The last literal of a rule that could still be true.
     Rule(RuleId),
 }
 
 /// A choice among several packages, kept to look at the others later.
-#[derive(Debug)]
-pub(crate) struct Branch {
+#[derive(Clone, Debug)]
+pub(crate) struct Branch<'u> {
     /// First the one that was taken; negative once tried.
     pub(crate) packages: Vec<Id>,
     pub(crate) level: i32,
+    pub(crate) cause: Cause<'u>,
+}
+
+/// What a choice was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause<'u> {
+    /// A rule.
+    Rule(RuleId),
+    /// A package's recommendation.
+    Recommendation { package: Id, dependency: &'u Dependency },
 }
 
 #[derive(Debug)]
 pub(crate) struct Search<'g, 'u, 'r> {
     pub(crate) ground: &'g Ground<'u, 'r>,
-    pub(crate) rules: Rules<'u>,
+    pub(crate) orders: Orders,
+    pub(crate) book: Book<'u>,
     /// By id: the level, negative where the package is not to be installed; 0 is undecided.
     pub(crate) decision: Vec<i32>,
     pub(crate) queue: Vec<Id>,
-    why: Vec<Why>,
+    pub(crate) why: Vec<Why>,
     /// By level.
-    choices: Vec<Choice>,
-    pub(crate) branches: Vec<Branch>,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) branches: Vec<Branch<'u>>,
     wishes: Wishes<'u>,
-    pub(crate) favor: Option<Vec<i32>>,
     /// First rule in the chain of those that watch a literal.
     watches: Vec<u32>,
-    propagated: usize,
-    learnt_start: RuleId,
+    pub(crate) propagated: usize,
+    /// Rules with a single literal, in order.
+    pub(crate) assertions: Vec<RuleId>,
     /// By learnt rule: the rules it follows from.
-    learnt_from: Vec<Vec<RuleId>>,
+    pub(crate) learnt_from: Vec<Vec<RuleId>>,
+    /// Installed packages whose update rules are off: jobs decide about them.
+    pub(crate) not_updated: Marks,
+    /// Installed packages that nothing needs any more.
+    pub(crate) unneeded: Vec<Id>,
+    /// Of these, the ones that turned out to be needed.
+    pub(crate) needed_after_all: Vec<Id>,
+    /// What could not be had, where the search goes on without it.
+    pub(crate) troubles: Vec<Trouble>,
+    /// Whether the search goes on after a problem, without the jobs that are part of it.
+    pub(crate) gives_up_jobs: bool,
 }
 
 impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
-    pub(crate) fn new(ground: &'g Ground<'u, 'r>, rules: Rules<'u>, favor: Option<Vec<i32>>) -> Self {
+    pub(crate) fn new(ground: &'g Ground<'u, 'r>, book: Book<'u>, orders: Orders) -> Self {
         let size = ground.universe.table_size();
-        let learnt_start = rules.end();
+        let learnt_start = book.learnt_start;
+        let single = |rule: &RuleId| book.rules.literals(*rule).len() == 1;
+        let assertions = (1..learnt_start).filter(single).collect();
         let mut search = Search {
             ground,
-            rules,
+            orders,
+            book,
             decision: vec![0; size],
             queue: Vec::new(),
             why: Vec::new(),
             choices: vec![Choice::None, Choice::None],
             branches: Vec::new(),
             wishes: Wishes::new(size),
-            favor,
             watches: vec![0; 2 * size],
             propagated: 0,
-            learnt_start,
+            assertions,
             learnt_from: Vec::new(),
+            not_updated: Marks::default(),
+            unneeded: Vec::new(),
+            needed_after_all: Vec::new(),
+            troubles: Vec::new(),
+            gives_up_jobs: false,
         };
         for rule in (1..learnt_start).rev() {
             search.watch(rule);
@@ -87,41 +129,26 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
         search
     }
 
-    /// Draws the consequences of rules with a single literal, and of what follows.
-    pub(crate) fn start(&mut self) -> Result<i32, Refuted> {
-        self.decide(SYSTEM, 1, Why::Free);
-        for rule in 1..self.learnt_start {
-            let literals = self.rules.literals(rule);
-            if literals.len() != 1 {
-                continue;
-            }
-            let literal = literals[0];
-            if self.is_false(literal) {
-                return Err(self.refuted(rule));
-            }
-            if !self.is_true(literal) {
-                self.decide(literal, 1, Why::Rule(rule));
-            }
-        }
-        match self.propagate(1) {
-            Some(rule) => Err(self.refuted(rule)),
-            None => Ok(1),
-        }
-    }
-
-    /// Opens a level with a free choice, draws the consequences, learns from conflicts; the level reached.
-    pub(crate) fn choose(&mut self, level: i32, literal: Id, choice: Choice) -> Result<i32, Refuted> {
+    /// Opens a level with a free choice, draws the consequences, learns from conflicts; the level reached, 0 when
+    /// everything has to be decided again because a rule was given up.
+    pub(crate) fn choose(
+        &mut self,
+        level: i32,
+        literal: Id,
+        rule: RuleId,
+        choice: Choice,
+    ) -> Result<i32, Refuted> {
         let mut level = level + 1;
         self.choices.truncate(to_index(level));
         self.choices.push(choice);
-        self.decide(literal, level, Why::Free);
+        self.decide(literal, level, Why::Free(rule));
         while let Some(rule) = self.propagate(level) {
             if level == 1 {
-                return Err(self.refuted(rule));
+                return self.give_up(rule);
             }
             let learnt;
             (level, learnt) = self.learn(level, rule);
-            let literal = self.rules.literals(learnt)[0];
+            let literal = self.book.rules.literals(learnt)[0];
             self.decide(literal, level, Why::Rule(learnt));
         }
         Ok(level)
@@ -135,15 +162,45 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
         }
     }
 
+    /// Takes back everything; rules learnt from rules that were given up are given up too.
+    pub(crate) fn reset(&mut self) {
+        for literal in self.queue.drain(..) {
+            self.decision[to_index(literal.abs())] = 0;
+        }
+        self.why.clear();
+        self.choices.clear();
+        self.branches.clear();
+        self.propagated = 0;
+        self.wishes.revert(0);
+        self.adapt_learnt();
+    }
+
+    /// Switches learnt rules off and on with the rules that they follow from.
+    pub(crate) fn adapt_learnt(&mut self) {
+        for (place, from) in self.learnt_from.iter().enumerate() {
+            let enabled = from.iter().all(|rule| self.book.rules.is_enabled(*rule));
+            self.book.rules.set_enabled(self.book.learnt_start + place, enabled);
+        }
+    }
+
     /// Takes another package of an earlier choice instead.
     pub(crate) fn take_branch(&mut self, branch: usize, package: usize) -> Result<i32, Refuted> {
-        let Branch { packages, level } = &mut self.branches[branch];
+        let Branch { packages, level, .. } = &mut self.branches[branch];
         let (id, level) = (packages[package], *level);
         packages[package] = -id;
         let choice = self.choices[to_index(level) + 1];
+        let first = self.queue.iter().position(|literal| self.level(*literal) > level);
+        let rule = match first.map(|place| self.why[place]) {
+            Some(Why::Free(rule)) => rule,
+            _ => 0,
+        };
         self.branches.truncate(branch + 1);
         self.take_back(level);
-        self.choose(level, id, choice)
+        self.choose(level, id, rule, choice)
+    }
+
+    pub(crate) fn level(&self, literal: Id) -> i32 {
+        self.decision[to_index(literal.abs())].abs()
     }
 
     pub(crate) fn is_true(&self, literal: Id) -> bool {
@@ -159,24 +216,44 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
         self.decision[to_index(id)] == 0
     }
 
+    /// Whether the package is to be installed.
+    pub(crate) fn is_in(&self, id: Id) -> bool {
+        self.decision[to_index(id)] > 0
+    }
+
     /// Whether the package was chosen for a weak dependency, rather than followed from something.
     pub(crate) fn chosen_for_weak(&self, place: usize) -> bool {
-        let level = self.decision[to_index(self.queue[place].abs())];
-        self.why[place] == Why::Free && self.choices[to_index(level.abs())] == Choice::Weak
+        let level = to_index(self.level(self.queue[place]));
+        matches!(self.why[place], Why::Free(_)) && self.choices[level] == Choice::Weak
     }
 
     /// What the policy decides by.
     pub(crate) fn view(&mut self) -> View<'_, 'u, 'r> {
         self.wishes.update(self.ground, &self.queue, &self.decision);
-        View {
-            ground: self.ground,
-            decision: &self.decision,
-            wishes: &self.wishes,
-            favor: self.favor.as_deref(),
-        }
+        View { ground: self.ground, orders: &self.orders, decision: &self.decision, wishes: &self.wishes }
     }
 
-    fn decide(&mut self, literal: Id, level: i32, why: Why) {
+    /// The same, as if more packages were installed.
+    pub(crate) fn look_ahead<T>(
+        &mut self,
+        level: i32,
+        more: &[Id],
+        look: impl FnOnce(&View<'_, 'u, 'r>) -> T,
+    ) -> T {
+        let decided = self.queue.len();
+        for id in more {
+            self.decision[to_index(*id)] = level;
+            self.queue.push(*id);
+        }
+        let seen = look(&self.view());
+        for id in self.queue.drain(decided..) {
+            self.decision[to_index(id)] = 0;
+        }
+        self.wishes.revert(decided);
+        seen
+    }
+
+    pub(crate) fn decide(&mut self, literal: Id, level: i32, why: Why) {
         self.decision[to_index(literal.abs())] = if literal > 0 { level } else { -level };
         self.queue.push(literal);
         self.why.push(why);
@@ -198,37 +275,37 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
     }
 
     fn watch(&mut self, rule: RuleId) {
-        let [first, second] = self.rules.get(rule).watch;
+        let [first, second] = self.book.rules.get(rule).watch;
         if second == 0 {
             return;
         }
         let number = u32::try_from(rule).expect("fewer than 2^32 rules");
         for (side, literal) in [first, second].into_iter().enumerate() {
             let slot = slot(literal);
-            self.rules.get_mut(rule).next[side] = self.watches[slot];
+            self.book.rules.get_mut(rule).next[side] = self.watches[slot];
             self.watches[slot] = number;
         }
     }
 
     /// Draws consequences until there are none, or until a rule is broken.
-    fn propagate(&mut self, level: i32) -> Option<RuleId> {
+    pub(crate) fn propagate(&mut self, level: i32) -> Option<RuleId> {
         while let Some(decided) = self.queue.get(self.propagated) {
             let falsified = -decided;
             self.propagated += 1;
             let mut previous: Option<(RuleId, usize)> = None;
             let mut current = self.watches[slot(falsified)] as RuleId;
             while current != 0 {
-                let rule = self.rules.get(current);
+                let rule = self.book.rules.get(current);
                 let side = usize::from(rule.watch[0] != falsified);
                 let (other, next) = (rule.watch[1 - side], rule.next[side]);
-                if !self.is_true(other) {
+                if rule.enabled && !self.is_true(other) {
                     if let Some(literal) = self.other_chance(current, other) {
                         match previous {
-                            Some((rule, side)) => self.rules.get_mut(rule).next[side] = next,
+                            Some((rule, side)) => self.book.rules.get_mut(rule).next[side] = next,
                             None => self.watches[slot(falsified)] = next,
                         }
                         let head = self.watches[slot(literal)];
-                        let rule = self.rules.get_mut(current);
+                        let rule = self.book.rules.get_mut(current);
                         rule.watch[side] = literal;
                         rule.next[side] = head;
                         self.watches[slot(literal)] = u32::try_from(current).expect("fewer than 2^32 rules");
@@ -249,7 +326,7 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
 
     /// A literal of a rule that is not false and not the one given.
     fn other_chance(&self, rule: RuleId, watched: Id) -> Option<Id> {
-        let literals = self.rules.literals(rule);
+        let literals = self.book.rules.literals(rule);
         if literals.len() < 3 {
             return None;
         }
@@ -268,7 +345,7 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
         let mut rule = broken;
         'rules: loop {
             from.push(rule);
-            for literal in self.rules.literals(rule).iter().copied() {
+            for literal in self.book.rules.literals(rule).iter().copied() {
                 let index = to_index(literal.abs());
                 if self.is_true(literal) || std::mem::replace(&mut seen[index], true) {
                     continue;
@@ -319,8 +396,11 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
         }
         self.revert(back_to);
         others.insert(0, pivot);
-        let learnt = self.rules.push(&others, Origin::Learnt);
+        let learnt = self.book.rules.push(&others, Origin::Learnt);
         self.learnt_from.push(from);
+        if others.len() == 1 {
+            self.assertions.push(learnt);
+        }
         self.watch_highest(learnt);
         self.watch(learnt);
         (back_to, learnt)
@@ -328,46 +408,17 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
 
     /// In a learnt rule, the second watch belongs on the literal that was decided last.
     fn watch_highest(&mut self, rule: RuleId) {
-        let literals = self.rules.literals(rule);
+        let literals = self.book.rules.literals(rule);
         if literals.len() < 3 {
             return;
         }
-        let level = |literal: Id| self.decision[to_index(literal.abs())].abs();
         let mut highest = literals[1];
         for literal in &literals[1..] {
-            if level(*literal) > level(highest) {
+            if self.level(*literal) > self.level(highest) {
                 highest = *literal;
             }
         }
-        self.rules.get_mut(rule).watch[1] = highest;
-    }
-
-    /// All rules, learnt ones replaced by what they follow from, that led to a rule broken at level 1.
-    fn refuted(&self, broken: RuleId) -> Refuted {
-        let mut involved = vec![false; self.decision.len()];
-        let mut used = vec![false; self.rules.end()];
-        let mut open = vec![broken];
-        self.involve(broken, &mut involved);
-        for place in (0..self.queue.len()).rev() {
-            if let Why::Rule(rule) = self.why[place]
-                && involved[to_index(self.queue[place].abs())]
-            {
-                open.push(rule);
-                self.involve(rule, &mut involved);
-            }
-        }
-        while let Some(rule) = open.pop() {
-            if !std::mem::replace(&mut used[rule], true) && rule >= self.learnt_start {
-                open.extend(&self.learnt_from[rule - self.learnt_start]);
-            }
-        }
-        Refuted((1..self.learnt_start).filter(|rule| used[*rule]).collect())
-    }
-
-    fn involve(&self, rule: RuleId, involved: &mut [bool]) {
-        for literal in self.rules.literals(rule) {
-            involved[to_index(literal.abs())] = true;
-        }
+        self.book.rules.get_mut(rule).watch[1] = highest;
     }
 }
 
@@ -377,5 +428,5 @@ fn slot(literal: Id) -> usize {
 
 /// All installed packages.
 pub(crate) fn installed(queue: &[Id]) -> impl Iterator<Item = (usize, Id)> + '_ {
-    queue.iter().copied().enumerate().filter(|(_, literal)| *literal > to_id(to_index(SYSTEM)))
+    queue.iter().copied().enumerate().filter(|(_, literal)| *literal > SYSTEM)
 }

@@ -6,28 +6,30 @@ use std::fmt;
 use rpm_model::{Dependency, Nevra, PackageRecord};
 use serde::Serialize;
 
-use crate::generate::{Ground, table};
+use crate::changes::{self, Change, Kind};
+use crate::demands::{Demands, Entry};
+use crate::ground::{Ground, table};
+use crate::jobs::Action;
 use crate::normal_form::{self, Clauses};
-use crate::request::Request;
 use crate::search::{Search, installed};
-use crate::solve::Job;
 use crate::universe::{Id, SYSTEM, to_index};
 
-/// The packages to install.
+/// The packages to install, and what becomes of those that are installed.
 #[derive(Clone, Debug)]
-pub struct Solution<'r> {
-    packages: Vec<Chosen<'r>>,
+pub struct Solution<'u> {
+    packages: Vec<Chosen<'u>>,
     /// By package: all that pull it in.
-    pulls: Vec<Vec<Pull<'r>>>,
+    pulls: Vec<Vec<Pull<'u>>>,
+    changes: Vec<Change<'u>>,
 }
 
 /// One package to install.
 #[derive(Clone, Debug)]
-pub struct Chosen<'r> {
+pub struct Chosen<'u> {
     /// The package.
-    pub record: &'r PackageRecord,
+    pub record: &'u PackageRecord,
     /// The repository it comes from.
-    pub repository: &'r str,
+    pub repository: &'u str,
     /// What kind of reason it has.
     pub reason: Reason,
     /// Which entries of the request it meets.
@@ -63,10 +65,10 @@ pub enum Relation {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Pull<'r> {
+struct Pull<'u> {
     by: usize,
     relation: Relation,
-    dependency: &'r Dependency,
+    dependency: &'u Dependency,
 }
 
 /// What a package is there for: a tree whose leaves were requested.
@@ -93,36 +95,40 @@ pub struct WhyLink {
     pub by: Why,
 }
 
-impl<'r> Solution<'r> {
-    pub(crate) fn new<'u>(search: &Search<'_, 'u, 'r>, jobs: &[Job], request: &Request) -> Self
-    where
-        'r: 'u,
-    {
+impl<'u> Solution<'u> {
+    pub(crate) fn new(search: &Search<'_, 'u, '_>, demands: &Demands) -> Self {
         let ground = search.ground;
         let universe = ground.universe;
-        let mut places: Vec<(usize, Id)> = installed(&search.queue).collect();
-        places.sort_by_key(|(_, id)| (&universe.record(*id).nevra, *id));
-        let mut packages: Vec<Chosen<'r>> = Vec::new();
+        let mut places: Vec<(usize, Id)> =
+            installed(&search.queue).filter(|(_, id)| !ground.is_installed(*id)).collect();
+        places.sort_by_key(|(_, id)| (universe.nevra(*id), *id));
+        let mut packages: Vec<Chosen<'u>> = Vec::new();
         for (place, id) in &places {
-            let requested_as = requested_as(jobs, request, *id);
+            let requested_as = requested_as(demands, *id);
             let reason = match (requested_as.is_empty(), search.chosen_for_weak(*place)) {
                 (false, _) => Reason::User,
                 (true, true) => Reason::Weak,
                 (true, false) => Reason::Dependency,
             };
-            let repository = universe.repository(*id).id;
+            let repository = universe.repository_id(*id);
             let record = universe.record(*id);
             packages.push(Chosen { record, repository, reason, requested_as, first_pull: None });
         }
         let ids: Vec<Id> = places.into_iter().map(|(_, id)| id).collect();
         let pulls = pulls(ground, &ids);
         find_first_pulls(&mut packages, &pulls);
-        Solution { packages, pulls }
+        let changes = changes_of(search, &ids);
+        Solution { packages, pulls, changes }
     }
 
-    /// The packages, sorted by NEVRA.
-    pub fn packages(&self) -> &[Chosen<'r>] {
+    /// The packages that come from repositories, sorted by NEVRA.
+    pub fn packages(&self) -> &[Chosen<'u>] {
         &self.packages
+    }
+
+    /// What becomes of them and of what is installed: first what comes, in the order of the packages, then what goes.
+    pub fn changes(&self) -> &[Change<'u>] {
+        &self.changes
     }
 
     /// Why packages of that name (or NEVRA) are there; empty when none is.
@@ -238,31 +244,77 @@ fn write_why(f: &mut fmt::Formatter<'_>, why: &Why, indent: &str) -> fmt::Result
     Ok(())
 }
 
-fn requested_as(jobs: &[Job], request: &Request, id: Id) -> Vec<String> {
-    let meets = |job: &&Job| job.clauses.iter().any(|clause| clause.contains(&id));
-    jobs.iter().filter(meets).map(|job| request.install[job.want].to_string()).collect()
+fn requested_as(demands: &Demands, id: Id) -> Vec<String> {
+    let installs = demands.jobs.iter().filter(|job| job.action == Action::Install);
+    let mut entries: Vec<usize> =
+        installs.filter(|job| job.candidates().any(|other| other == id)).map(|job| job.want).collect();
+    entries.dedup();
+    let texts = entries.into_iter().filter_map(|entry| match &demands.entries[entry] {
+        Entry::Install(text) => Some(text.clone()),
+        _ => None,
+    });
+    texts.collect()
 }
 
-fn pulls<'u, 'r: 'u>(ground: &Ground<'u, 'r>, ids: &[Id]) -> Vec<Vec<Pull<'r>>> {
-    let chosen = table(ground.universe, ids.iter().copied());
+fn changes_of<'u>(search: &Search<'_, 'u, '_>, ids: &[Id]) -> Vec<Change<'u>> {
+    let ground = search.ground;
+    let record = |id: Id| ground.universe.record(id);
+    let mut of_new: BTreeMap<Id, Vec<(Kind, Id)>> = BTreeMap::new();
+    let mut erased = Vec::new();
+    for departure in changes::departures(search) {
+        match departure.by.first() {
+            Some(new) => {
+                let kind = changes::kind(ground, departure.old, *new);
+                of_new.entry(*new).or_default().push((kind, departure.old));
+            }
+            None => erased.push(departure.old),
+        }
+    }
+    let mut list = Vec::new();
+    for (new, id) in ids.iter().enumerate() {
+        let replaced = of_new.remove(id).unwrap_or_default();
+        let obsoleted: Vec<Id> =
+            replaced.iter().filter(|(kind, _)| *kind == Kind::Obsolete).map(|(_, old)| *old).collect();
+        for (kind, old) in replaced.iter().filter(|(kind, _)| *kind != Kind::Obsolete) {
+            let old = record(*old);
+            list.push(match kind {
+                Kind::Upgrade => Change::Upgrade { old, new },
+                Kind::Downgrade => Change::Downgrade { old, new },
+                _ => Change::Reinstall { old, new },
+            });
+        }
+        if !obsoleted.is_empty() {
+            list.push(Change::Replace { old: obsoleted.into_iter().map(record).collect(), new });
+        } else if replaced.is_empty() {
+            list.push(Change::Install { new });
+        }
+    }
+    erased.sort_by_key(|id| ground.nevra(*id));
+    list.extend(
+        erased.into_iter().map(|id| Change::Erase { old: record(id), because: changes::erasure(search, id) }),
+    );
+    list
+}
+
+fn pulls<'u>(ground: &Ground<'u, '_>, ids: &[Id]) -> Vec<Vec<Pull<'u>>> {
+    let universe = ground.universe;
+    let chosen = table(universe, ids.iter().copied());
     let places: BTreeMap<Id, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-    let mut pulls: Vec<Vec<Pull<'r>>> = vec![Vec::new(); ids.len()];
+    let mut pulls: Vec<Vec<Pull<'u>>> = vec![Vec::new(); ids.len()];
     for (by, id) in ids.iter().enumerate() {
-        let record = ground.universe.record(*id);
-        let requires =
-            record.requires.iter().map(|requirement| (Relation::Requires, &requirement.dependency));
-        let recommends = record.recommends.iter().map(|dependency| (Relation::Recommends, dependency));
+        let requires = universe.requires(*id).map(|dependency| (Relation::Requires, dependency));
+        let recommends = universe.recommends(*id).map(|dependency| (Relation::Recommends, dependency));
         for (relation, dependency) in requires.chain(recommends) {
             for other in satisfying(clauses(ground, dependency), &chosen, *id) {
                 pulls[places[&other]].push(Pull { by, relation, dependency });
             }
         }
-        for dependency in record.conflicts.iter().filter(|dependency| normal_form::is_complex(dependency)) {
+        for dependency in universe.conflicts(*id).filter(|dependency| normal_form::is_complex(dependency)) {
             for other in satisfying(normal_form::conflict(&ground.providers, dependency), &chosen, *id) {
                 pulls[places[&other]].push(Pull { by, relation: Relation::Conflicts, dependency });
             }
         }
-        for dependency in &record.supplements {
+        for dependency in universe.supplements(*id) {
             for other in satisfying(clauses(ground, dependency), &chosen, *id) {
                 pulls[by].push(Pull { by: places[&other], relation: Relation::Supplemented, dependency });
             }

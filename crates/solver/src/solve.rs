@@ -2,176 +2,102 @@
 
 use std::collections::BTreeSet;
 
-use rpm_model::{Capability, Dependency, Nevra};
+use rpm_model::{Capability, Nevra};
 
+use crate::book::Book;
 use crate::conflict::{self, Conflict, Problem};
-use crate::generate::{self, Ground, table};
+use crate::demands::{self, Demands};
+use crate::ground::{Ground, table};
+use crate::jobs::Job;
 use crate::matching;
-use crate::normal_form::{self, Clauses};
-use crate::policy::{Mode, View};
-use crate::providers::Providers;
-use crate::request::{Request, Want};
+use crate::orders::Orders;
+use crate::request::Request;
 use crate::resolve;
-use crate::rules::{Origin, Rules};
 use crate::search::{Refuted, Search};
 use crate::solution::Solution;
-use crate::universe::{Id, SYSTEM, Universe, to_index};
-use crate::wishes::Wishes;
+use crate::universe::{Universe, to_index};
 
-/// One entry of the request as clauses; a glob asks for one clause a name.
-#[derive(Debug)]
-pub(crate) struct Job {
-    /// Which entry of the request.
-    pub(crate) want: usize,
-    pub(crate) clauses: Vec<Vec<Id>>,
-}
-
-/// Finds the packages to install into an empty root.
+/// Finds the packages to install, and those to upgrade and to erase where something is installed.
 ///
 /// Same universe and request, same answer; where several are equally good, the order of repositories and of the
 /// packages in them decides. Fails with every problem found, each reduced to what is needed to see it.
-pub fn solve<'r>(universe: &Universe<'r>, request: &Request) -> Result<Solution<'r>, Conflict> {
+pub fn solve<'u>(universe: &'u Universe<'_>, request: &Request) -> Result<Solution<'u>, Conflict> {
     let capabilities: Vec<Capability> = request.install_only.iter().map(Capability::any).collect();
-    let ground = Ground {
-        universe,
-        providers: Providers::new(universe),
-        excluded: excluded(universe, request),
-        install_only: table(universe, capabilities.iter().flat_map(|name| universe.providers(name))),
-    };
-    let mut jobs = Vec::new();
-    let mut problems = Vec::new();
-    for (number, want) in request.install.iter().enumerate() {
-        match job(&ground, number, want) {
-            Some(job) => jobs.push(job),
-            None => problems.push(conflict::not_found(&ground, want, request)),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(Conflict { problems });
-    }
-    match attempt(&ground, &jobs, request) {
-        Ok(search) => Ok(Solution::new(&search, &jobs, request)),
-        Err((rules, refuted)) => Err(all_problems(&ground, jobs, request, rules, refuted)),
+    let side_by_side = table(universe, capabilities.iter().flat_map(|name| universe.providers(name)));
+    let ground = Ground::new(universe, demands::settings(request), excluded(universe, request), side_by_side);
+    let demands = demands::read(&ground, request).map_err(|problems| Conflict { problems })?;
+    match attempt(&ground, demands.jobs.clone()) {
+        Ok(search) => Ok(Solution::new(&search, &demands)),
+        Err(failed) => Err(all_problems(&ground, demands, request, *failed)),
     }
 }
 
-/// Every problem by itself: the wants of one are dropped before the next is looked for.
-fn all_problems<'u>(
-    ground: &Ground<'u, '_>,
-    mut jobs: Vec<Job>,
+/// A search that ended with a refutation.
+type Failed<'g, 'u, 'r> = Box<(Search<'g, 'u, 'r>, Refuted)>;
+
+/// Every problem by itself: the entries of one are dropped before the next is looked for.
+fn all_problems<'g, 'u, 'r>(
+    ground: &'g Ground<'u, 'r>,
+    mut demands: Demands,
     request: &Request,
-    mut rules: Rules<'u>,
-    mut refuted: Refuted,
+    failed: (Search<'g, 'u, 'r>, Refuted),
 ) -> Conflict {
     let mut problems: Vec<(BTreeSet<usize>, Problem)> = Vec::new();
+    let (mut search, mut refuted) = failed;
     loop {
-        let (problem, wants) = conflict::explain(ground, &rules, refuted, request);
-        jobs.retain(|job| !wants.contains(&job.want));
-        problems.push((wants, problem));
-        match attempt(ground, &jobs, request) {
-            Ok(_) => {
-                // In the order of the request; no two problems share a want.
+        let (problem, entries) = conflict::explain(&search, refuted, &demands, request);
+        let stuck = entries.is_empty();
+        demands.jobs.retain(|job| !entries.contains(&job.want));
+        problems.push((entries, problem));
+        let next = if stuck { None } else { attempt(ground, demands.jobs.clone()).err() };
+        match next {
+            Some(failed) => (search, refuted) = *failed,
+            None => {
+                // In the order of the request; no two problems share an entry.
                 problems.sort_by(|(a, _), (b, _)| a.cmp(b));
                 return Conflict { problems: problems.into_iter().map(|(_, problem)| problem).collect() };
             }
-            Err((next_rules, next)) => (rules, refuted) = (next_rules, next),
         }
     }
 }
 
 fn attempt<'g, 'u, 'r>(
     ground: &'g Ground<'u, 'r>,
-    jobs: &[Job],
-    request: &Request,
-) -> Result<Search<'g, 'u, 'r>, (Rules<'u>, Refuted)> {
-    let start: Vec<Id> =
-        jobs.iter().flat_map(|job| &job.clauses).flatten().copied().filter(|id| *id > SYSTEM).collect();
-    let (mut rules, considered) = generate::package_rules(ground, &start);
-    for job in jobs {
-        for clause in &job.clauses {
-            rules.push(clause, Origin::Job(job.want));
-        }
-    }
-    let requested = table(ground.universe, start);
-    generate::architecture_rules(ground, &considered, &requested, &mut rules);
-    let favor = favor(ground.universe, &request.favor);
-    if request.best {
-        best_rules(ground, jobs, favor.as_deref(), &mut rules);
-    }
-    let mut search = Search::new(ground, rules, favor);
-    match resolve::run(&mut search, request.weak) {
+    jobs: Vec<Job>,
+) -> Result<Search<'g, 'u, 'r>, Failed<'g, 'u, 'r>> {
+    let mut search = prepare(ground, jobs);
+    match resolve::run(&mut search) {
         Ok(()) => Ok(search),
-        Err(refuted) => Err((search.rules, refuted)),
+        Err(refuted) => Err(Box::new((search, refuted))),
     }
 }
 
-fn job(ground: &Ground<'_, '_>, want_number: usize, want: &Want) -> Option<Job> {
-    let clauses = match want {
-        Want::Spec(text) => matching::candidates(ground, text),
-        Want::Package(nevra) => {
-            Some(matching::exactly(ground, nevra)).filter(|ids| !ids.is_empty()).into_iter().collect()
-        }
-        Want::Rich(rich) => {
-            // The request lives shorter than the universe: a table of providers of its own.
-            let dependency = Dependency::Rich(rich.clone());
-            match normal_form::requirement_once(ground.universe, &dependency) {
-                Clauses::Blocks(blocks) => blocks,
-                Clauses::Always => return Some(Job { want: want_number, clauses: Vec::new() }),
-                Clauses::Never | Clauses::TooLarge => Vec::new(),
-            }
-        }
-    };
-    (!clauses.is_empty()).then_some(Job { want: want_number, clauses })
+/// All rules of the jobs, ready to be searched.
+pub(crate) fn prepare<'g, 'u, 'r>(ground: &'g Ground<'u, 'r>, jobs: Vec<Job>) -> Search<'g, 'u, 'r> {
+    let mut orders = Orders::new(ground, jobs);
+    let book = Book::write(ground, &mut orders);
+    let mut search = Search::new(ground, book, orders);
+    search.override_policies();
+    search
 }
 
-/// The best of each clause of the request, where that is fewer than all.
-fn best_rules(ground: &Ground<'_, '_>, jobs: &[Job], favor: Option<&[i32]>, rules: &mut Rules<'_>) {
-    let undecided = vec![0; ground.universe.table_size()];
-    let wishes = Wishes::new(undecided.len());
-    let view = View { ground, decision: &undecided, wishes: &wishes, favor };
-    for job in jobs {
-        for clause in &job.clauses {
-            let mut positive: Vec<Id> =
-                clause.iter().copied().filter(|id| *id > 0 && !ground.excluded[to_index(*id)]).collect();
-            let all = positive.len();
-            view.filter(&mut positive, Mode::Recommend);
-            if positive.len() < all {
-                let negative = clause.iter().copied().filter(|id| *id < 0);
-                let literals: Vec<Id> = negative.chain(positive).collect();
-                rules.push(&literals, Origin::Best(job.want));
-            }
-        }
-    }
-}
-
+/// What is installed stays installable: excluding it would only hide its upgrades.
 fn excluded(universe: &Universe<'_>, request: &Request) -> Vec<bool> {
     let by_request = request.exclude.iter().flat_map(|text| matching::excluded(universe, text));
     let mut excluded = table(universe, by_request);
     for lock in &request.lock {
         for id in universe.named(&lock.name) {
-            if !is_locked(&request.lock, &universe.record(*id).nevra) {
+            if !is_locked(&request.lock, universe.nevra(*id)) {
                 excluded[to_index(*id)] = true;
             }
         }
+    }
+    for id in universe.installed_ids() {
+        excluded[to_index(id)] = false;
     }
     excluded
 }
 
 pub(crate) fn is_locked(locks: &[Nevra], nevra: &Nevra) -> bool {
     locks.iter().any(|lock| lock == nevra)
-}
-
-fn favor(universe: &Universe<'_>, favored: &[Nevra]) -> Option<Vec<i32>> {
-    if favored.is_empty() {
-        return None;
-    }
-    let mut favor = vec![0; universe.table_size()];
-    for nevra in favored {
-        for id in universe.named(&nevra.name) {
-            if universe.record(*id).nevra == *nevra {
-                favor[to_index(*id)] = 1;
-            }
-        }
-    }
-    Some(favor)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::conflict::{Candidate, Conflict, Obstacle, Problem, WantTree};
+use crate::conflict::{Candidate, Conflict, Obstacle, Problem, WantKind, WantTree};
 
 /// More packages of one kind than this are counted, not named.
 const NAMED: usize = 2;
@@ -56,7 +56,15 @@ struct Node {
 
 fn want_node(tree: &WantTree) -> Node {
     let best = if tree.best_only { " in its best version" } else { "" };
-    Node { line: format!("wanted: `{}`{best}", tree.want), below: candidate_nodes(&tree.candidates) }
+    let want = &tree.want;
+    let line = match tree.kind {
+        WantKind::Install => format!("wanted: `{want}`{best}"),
+        WantKind::Upgrade => format!("to be upgraded: `{want}`{best}"),
+        WantKind::Erase => format!("to be removed: `{want}`"),
+        WantKind::Keep => format!("installed: {want}, which nothing removes"),
+        WantKind::Protect => format!("protected: {want}"),
+    };
+    Node { line, below: candidate_nodes(&tree.candidates) }
 }
 
 fn candidate_nodes(candidates: &[Candidate]) -> Vec<Node> {
@@ -113,6 +121,12 @@ fn obstacle_node(obstacle: &Obstacle) -> Node {
             leaf(format!("is obsoleted by {package}: obsoletes {dependency}"))
         }
         Obstacle::OtherVersion { package } => leaf(format!("cannot be installed beside {package}")),
+        Obstacle::Erased => leaf("is to be removed".to_owned()),
+        Obstacle::NotInRepositories => leaf("is not what the repositories have".to_owned()),
+        Obstacle::ReplacedTogether { candidates } => Node {
+            line: "comes only with what else replaces the same package".to_owned(),
+            below: candidate_nodes(candidates),
+        },
         Obstacle::Excluded { by } => leaf(format!("is excluded by `{by}`")),
         Obstacle::Locked => leaf("is not the locked version".to_owned()),
         Obstacle::WrongArchitecture => leaf("is for another architecture".to_owned()),

@@ -68,11 +68,7 @@ impl<'r> Universe<'r> {
     /// The same, where one of the repositories (its place in the list) is what the machine has installed.
     ///
     /// Priority and cost of that one do not matter. The machine's name is empty when every architecture will do.
-    pub fn with_installed(
-        machine: &str,
-        repositories: &[Repository<'r>],
-        installed: Option<usize>,
-    ) -> Self {
+    pub fn with_installed(machine: &str, repositories: &[Repository<'r>], installed: Option<usize>) -> Self {
         let policy = Policy::of(machine);
         let mut universe = Universe {
             policy,
@@ -141,6 +137,11 @@ impl<'r> Universe<'r> {
         &self.record(id).nevra.arch
     }
 
+    /// Seconds since 1970; 0 where it is not stated.
+    pub(crate) fn build_time(&self, id: Id) -> u64 {
+        self.record(id).build_time
+    }
+
     pub(crate) fn vendor(&self, id: Id) -> &str {
         &self.record(id).vendor
     }
@@ -206,6 +207,11 @@ impl<'r> Universe<'r> {
     /// Packages that obsolete packages of that name (in some version), in order.
     pub(crate) fn obsoleters_of(&self, name: &str) -> Vec<Id> {
         self.ids().filter(|id| self.obsoletes(*id).any(|capability| capability.name == name)).collect()
+    }
+
+    /// The number of the repository of that name.
+    pub(crate) fn repository_named(&self, name: &str) -> Option<usize> {
+        self.repositories.iter().position(|repository| repository.id == name)
     }
 
     /// Which repository a package is in.

@@ -2,7 +2,7 @@
 
 use rpm_model::Dependency;
 
-use crate::generate::Ground;
+use crate::ground::Ground;
 use crate::normal_form::{self, Clauses};
 use crate::universe::{Id, SYSTEM, to_index};
 
@@ -45,9 +45,8 @@ impl<'u> Wishes<'u> {
             return;
         }
         for id in queue[self.seen..].iter().copied().filter(|id| *id > SYSTEM) {
-            let record = ground.universe.record(id);
-            self.recommended.add(ground, &record.recommends);
-            self.suggested.add(ground, &record.suggests);
+            self.recommended.add(ground, ground.universe.recommends(id));
+            self.suggested.add(ground, ground.universe.suggests(id));
         }
         self.seen = queue.len();
         self.recommended.look_at_conditions(ground, decision);
@@ -64,7 +63,7 @@ impl<'u> Wishes<'u> {
 }
 
 impl<'u> Wish<'u> {
-    fn add(&mut self, ground: &Ground<'u, '_>, dependencies: &'u [Dependency]) {
+    fn add(&mut self, ground: &Ground<'u, '_>, dependencies: impl Iterator<Item = &'u Dependency>) {
         for dependency in dependencies {
             if normal_form::is_complex(dependency) {
                 self.conditional.push(dependency);

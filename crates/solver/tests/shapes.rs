@@ -50,7 +50,7 @@ fn an_unknown_identity_is_not_found() {
 #[test]
 fn a_conflict_is_a_tree() {
     let expected = concat!(
-        r#"{"problems":[{"problem":"unsatisfiable","wants":[{"want":"app","best_only":true,"candidates":["#,
+        r#"{"problems":[{"problem":"unsatisfiable","wants":[{"want":"app","kind":"install","best_only":true,"candidates":["#,
         r#"{"packages":["app-2-1.x86_64"],"obstacles":["#,
         r#"{"obstacle":"nothing-provides","dependency":"gone","nearest":[]}]}]}]}]}"#
     );

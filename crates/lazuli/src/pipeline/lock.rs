@@ -90,11 +90,11 @@ pub fn repository(offer: &Offer) -> solver::Repository<'_> {
 }
 
 /// Solves one image.
-pub fn solve<'r>(
-    universe: &Universe<'r>,
+pub fn solve<'u>(
+    universe: &'u Universe<'_>,
     upstream: &Upstream,
     image: &NativeImage,
-) -> Result<Solution<'r>, Failure> {
+) -> Result<Solution<'u>, Failure> {
     let asked = image.packages_for(upstream);
     let wants = asked.install.iter().map(|want| Want::parse(&want.value)).collect::<Result<Vec<_>, _>>();
     let install = wants.map_err(|error| {
