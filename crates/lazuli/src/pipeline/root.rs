@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use definition::lock::{LockedPackage, LockedUpstream, Reason};
 use definition::{NativeImage, Upstream};
 use install::payload::{Store, StoreError};
-use install::{InstallOptions, PackageRequest, PlanOptions, SignaturePolicy};
+use install::{InstallOptions, PackageRequest, PlanOptions, ScriptletCache, SignaturePolicy};
 use rpm_model::Nevra;
 use sha2::{Digest as _, Sha256};
 
@@ -152,6 +152,7 @@ impl Installation<'_> {
         let lua = install::lua::Interpreter::this_program().context(failed).map_err(Refusal::Other)?;
         let mut options = InstallOptions::new(self.epoch, Some(lua));
         options.store = self.store().context(failed).map_err(Refusal::Other)?;
+        options.scriptlet_cache = self.scriptlets();
         let installed = install::execute(&transaction, self.target, &options, &self.session.bars);
         let installed = installed.map_err(|error| {
             let failure = Failure::caused(failed(), &error);
@@ -164,6 +165,11 @@ impl Installation<'_> {
         })?;
         options.store.as_ref().map_or(Ok(()), Store::clean).context(failed).map_err(Refusal::Other)?;
         Ok(installed)
+    }
+
+    /// What scripts did in earlier runs.
+    fn scriptlets(&self) -> Option<ScriptletCache> {
+        (!self.session.fresh).then(|| ScriptletCache::open(self.session.cache_dir.join("scriptlets")))
     }
 
     /// Where decompressed payloads are kept for the next tree.
