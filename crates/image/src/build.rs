@@ -9,6 +9,7 @@ use host_tools::{Progress, Stopwatch};
 use crate::disk::{self, DiskError, DiskFile, FatStamp};
 use crate::filesystem::{FileSystemError, Stamp};
 use crate::initrd::{self, InitrdError};
+use crate::kept::Kept;
 use crate::kernel::{self, Kernel, KernelError};
 use crate::plan::{BuildPlan, plan};
 use crate::seed::Seed;
@@ -34,6 +35,8 @@ pub struct Places<'a> {
     pub work: &'a Path,
     /// The directory of the disk files.
     pub output: &'a Path,
+    /// Where parts of images are kept for the next build; nowhere when there is none.
+    pub kept: Option<Kept<'a>>,
     /// Mebibytes that the disk may have at most; a larger one is refused before any file gets its name.
     pub most_mebibytes: Option<u64>,
 }
@@ -168,7 +171,7 @@ pub fn build(
         },
         || {
             let watch = Stopwatch::start();
-            let mut boot = make_boot_files(specification, &plan, &tree, &kernel, &tools)?;
+            let mut boot = make_boot_files(specification, &plan, &tree, &kernel, &tools, places.kept)?;
             Ok((std::mem::take(&mut boot.esp), (boot, watch.elapsed())))
         },
     )?;
@@ -242,27 +245,14 @@ fn make_boot_files(
     tree: &Tree,
     kernel: &Kernel,
     tools: &Tools,
+    kept: Option<Kept<'_>>,
 ) -> Result<BootFiles, BuildError> {
     let os_release = &os_release(tree).map_err(BuildError::NoOsRelease)?;
-    let content =
-        initrd::collect(tree, kernel, &specification.initrd, os_release, tools, plan.source_date_epoch)?;
-    let path = tools.work().join("initrd");
-    let work_error = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| BuildError::Work { path, source }
-    };
-    let file = std::fs::File::create(&path).map_err(work_error(&path))?;
-    initrd::pack(&content, plan.source_date_epoch, file).map_err(work_error(&path))?;
-    let initrd_bytes = std::fs::metadata(&path).map_err(work_error(&path))?.len();
-    let parts = uki::Parts {
-        initrd: &path,
-        command_line: &plan.command_line,
-        os_release,
-        source_date_epoch: plan.source_date_epoch,
-    };
-    let kernel_image = uki::make(tree, kernel, &parts, tools, "kernel.efi")?;
-    let kernel_image = std::fs::read(&kernel_image).map_err(work_error(&kernel_image))?;
-    let kernel_image_bytes = kernel_image.len() as u64;
+    let (content, modified) = (&specification.initrd, plan.source_date_epoch);
+    let initrd = initrd::make(tree, kernel, content, os_release, tools, modified, kept)?;
+    let parts = uki::Parts { initrd: &initrd, command_line: &plan.command_line, os_release };
+    let kernel_image = uki::make(tree, kernel, &parts, tools)?;
+    let (initrd_bytes, kernel_image_bytes) = (initrd.len() as u64, kernel_image.len() as u64);
     Ok(BootFiles { esp: esp_files(plan, tree, tools, kernel_image)?, initrd_bytes, kernel_image_bytes })
 }
 

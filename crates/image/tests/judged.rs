@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use host_tools::{Bind, Call, Output, Sandbox, progress::Silent};
 use image::tree::{Kind, TreePath};
@@ -15,6 +15,7 @@ use image::{
     Account, Boot, BuiltImage, Compression, DiskFormat, Identity, InitrdContent, PasswordPolicy, Places,
     RootFileSystem, Seed, Selinux, SelinuxMode, Size, Specification, Units, build, compose,
 };
+use object::{Object as _, ObjectSection as _};
 use testkit::prepared;
 
 const EPOCH: u64 = 1_790_000_000;
@@ -45,6 +46,7 @@ impl Judge {
             tools: &self.tools,
             work: &self.folder.path().join("work").join(name),
             output: &self.folder.path().join(name),
+            kept: None,
             most_mebibytes: None,
         };
         let built = build(specification, &places, &Seed([7; 32]), EPOCH, &Silent)
@@ -57,6 +59,34 @@ impl Judge {
             built.initrd_bytes, built.kernel_image_bytes, built.root_bytes
         );
         built
+    }
+
+    /// The kernel image of an EFI system partition has the bytes that ukify makes of the same parts.
+    fn compares_with_ukify(&self, esp: &Path, path: &str) {
+        let volume =
+            fatfs::FileSystem::new(std::fs::File::open(esp).unwrap(), fatfs::FsOptions::new()).unwrap();
+        let mut ours = Vec::new();
+        volume.root_dir().open_file(path).unwrap().read_to_end(&mut ours).unwrap();
+        let program = object::File::parse(&ours[..]).unwrap();
+        let section = |name: &str| program.section_by_name(name).unwrap().data().unwrap();
+        let text = |name: &str| std::str::from_utf8(section(name)).unwrap();
+        let put = |name: &str, bytes: &[u8]| {
+            let path = self.folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let options = host_tools::ukify::Options {
+            linux: &put("linux", section(".linux")),
+            initrds: vec![put("initrd", section(".initrd"))],
+            command_line: text(".cmdline"),
+            os_release: text(".osrel"),
+            uname: text(".uname"),
+            stub: &self.tools.join("usr/lib/systemd/boot/efi/linuxx64.efi.stub"),
+            source_date_epoch: EPOCH,
+        };
+        let theirs = self.folder.path().join("ukify.efi");
+        host_tools::ukify::build(&Sandbox::new(&self.tools).read_only_root(true), &options, &theirs).unwrap();
+        assert!(std::fs::read(&theirs).unwrap() == ours, "ukify makes other bytes: see {}", theirs.display());
     }
 
     /// Runs a program of the judge's root, with the folder at `/mnt`.
@@ -157,10 +187,11 @@ fn a_disk_image_satisfies_every_judge() {
         raw.seek(std::io::SeekFrom::Start(1 << 20)).unwrap();
         std::io::copy(
             &mut raw.take(specification.esp_mebibytes << 20),
-            &mut std::fs::File::create(esp).unwrap(),
+            &mut std::fs::File::create(&esp).unwrap(),
         )
         .unwrap();
         judge.agrees("fsck.fat", &["-n", "-v", "/mnt/esp"]);
+        judge.compares_with_ukify(&esp, &built.plan.esp_files[1]);
     }
 }
 

@@ -42,6 +42,7 @@ fn refusal(specification: &Specification, deferred: &[Deferred], prepare: impl F
         tools: Path::new("/nonexistent"),
         work: &work,
         output: &output,
+        kept: None,
         most_mebibytes: None,
     };
     let error = build(specification, &places, &Seed([0; 32]), 1_700_000_000, &Silent).unwrap_err();

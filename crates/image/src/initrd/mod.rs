@@ -14,6 +14,9 @@ use std::path::PathBuf;
 
 use host_tools::ToolError;
 
+use sha2::{Digest, Sha256};
+
+use crate::kept::Kept;
 use crate::kernel::Kernel;
 use crate::tools::Tools;
 use crate::tree::{Entry, Kind, PathOutsideTree, ReadError, Tree, TreePath};
@@ -97,15 +100,47 @@ pub enum InitrdError {
     },
 }
 
-/// Puts the initrd's tree together.
-pub(crate) fn collect(
+/// Makes the compressed archive, or takes it from what an earlier build made of the same files.
+pub(crate) fn make(
     tree: &Tree,
     kernel: &Kernel,
     content: &InitrdContent,
     os_release: &str,
     tools: &Tools,
     modified: u64,
-) -> Result<Tree, InitrdError> {
+    kept: Option<Kept<'_>>,
+) -> Result<Vec<u8>, InitrdError> {
+    let gathered = gather(tree, kernel, content, os_release, modified)?;
+    let inputs = match kept {
+        Some(kept) => Some((kept, gathered.digest(kernel, modified, kept.inputs())?)),
+        None => None,
+    };
+    if let Some(packed) = inputs.and_then(|(kept, digest)| kept.find("initrd", &digest)) {
+        return Ok(packed);
+    }
+    let initrd = gathered.complete(kernel, tools, modified)?;
+    let work_error = |source| InitrdError::Work { path: tools.work().to_path_buf(), source };
+    let packed = pack(&initrd, modified, Vec::new()).map_err(work_error)?;
+    if let Some((kept, digest)) = inputs {
+        kept.keep("initrd", &digest, &packed);
+    }
+    Ok(packed)
+}
+
+/// All files of an initrd; the kernel's modules still as they are in the tree.
+struct Gathered {
+    initrd: Tree,
+    modules: modules::Picked,
+}
+
+/// Puts the initrd's files together.
+fn gather(
+    tree: &Tree,
+    kernel: &Kernel,
+    content: &InitrdContent,
+    os_release: &str,
+    modified: u64,
+) -> Result<Gathered, InitrdError> {
     let mut collector = Collector::new(tree, &content.unwanted_libraries, modified);
     let mut missing = Vec::new();
     for wish in &content.files {
@@ -131,7 +166,7 @@ pub(crate) fn collect(
     add_pulls(&mut collector, tree, &units);
     collector.close()?;
     let mut initrd = collector.initrd;
-    modules::add(&mut initrd, tree, kernel, &content.modules, tools, modified)?;
+    let modules = modules::pick(tree, kernel, &content.modules)?;
     for (directory, mode) in &content.directories {
         initrd.ensure_directory(directory, modified);
         initrd.insert(directory.clone(), Entry::directory(*mode, modified));
@@ -143,18 +178,59 @@ pub(crate) fn collect(
         initrd.insert(link.clone(), Entry::symbolic_link(target.as_bytes(), modified));
     }
     add_identity(&mut initrd, tree, os_release, modified);
-    Ok(initrd)
+    Ok(Gathered { initrd, modules })
+}
+
+impl Gathered {
+    /// A digest of everything that decides about the archive.
+    fn digest(&self, kernel: &Kernel, modified: u64, mut digest: Sha256) -> Result<[u8; 32], InitrdError> {
+        digest.update(format!("{} {modified} {COMPRESSION_LEVEL}\n", kernel.release));
+        for (path, entry) in self.initrd.entries() {
+            let (kind, content) = match &entry.kind {
+                Kind::File(_) | Kind::HardLink(_) => ("file", self.initrd.read(path)?),
+                Kind::SymbolicLink(target) => ("link", target.clone()),
+                Kind::Directory => ("directory", Vec::new()),
+                Kind::CharacterDevice { major, minor } => {
+                    ("character device", format!("{major}:{minor}").into_bytes())
+                }
+                Kind::BlockDevice { major, minor } => {
+                    ("block device", format!("{major}:{minor}").into_bytes())
+                }
+                Kind::Pipe => ("pipe", Vec::new()),
+            };
+            let Entry { mode, user, group, .. } = entry;
+            digest.update(format!("{path} {kind} {mode:o} {user} {group} {}\n", content.len()));
+            digest.update(content);
+        }
+        for (path, bytes) in self.modules.files() {
+            digest.update(format!("{path} {}\n", bytes.len()));
+            digest.update(bytes);
+        }
+        Ok(digest.finalize().into())
+    }
+
+    /// The tree of the initrd, its modules unpacked and indexed.
+    fn complete(self, kernel: &Kernel, tools: &Tools, modified: u64) -> Result<Tree, InitrdError> {
+        let mut initrd = self.initrd;
+        for (path, bytes) in self.modules.indexed(kernel, tools)? {
+            if let Some(parent) = path.parent() {
+                initrd.ensure_directory(&parent, modified);
+            }
+            initrd.insert(path, Entry::file(bytes, 0o644, modified));
+        }
+        Ok(initrd)
+    }
 }
 
 /// Archives and compresses an initrd's tree.
-pub(crate) fn pack(initrd: &Tree, modified: u64, output: impl Write) -> std::io::Result<()> {
+fn pack<W: Write>(initrd: &Tree, modified: u64, output: W) -> std::io::Result<W> {
     let mut encoder = zstd::Encoder::new(output, COMPRESSION_LEVEL)?;
     // The kernel does not check it, and reads the frame to its end anyway.
     encoder.include_checksum(false)?;
     let mut buffered = std::io::BufWriter::with_capacity(1 << 20, encoder);
     cpio::write(initrd, modified, &mut buffered)?;
     let encoder = buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-    encoder.finish()?.flush()
+    encoder.finish()
 }
 
 /// Units that others cannot do without come along; all units of the initrd are returned.

@@ -9,42 +9,58 @@ use super::InitrdError;
 use super::content::Wish;
 use crate::kernel::Kernel;
 use crate::tools::Tools;
-use crate::tree::{Entry, Tree, TreePath};
+use crate::tree::{Tree, TreePath};
 
 /// What depmod reads besides the modules themselves.
 const INDEX_SOURCES: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
 
-/// Puts the modules and their indexes into `initrd`.
-pub(super) fn add(
-    initrd: &mut Tree,
-    tree: &Tree,
-    kernel: &Kernel,
-    wishes: &[Wish<String>],
-    tools: &Tools,
-    modified: u64,
-) -> Result<(), InitrdError> {
-    let catalogue = Catalogue::read(tree, kernel)?;
-    let picked = catalogue.pick(wishes, kernel)?;
-    let mut files: BTreeMap<TreePath, Vec<u8>> = BTreeMap::new();
-    for relative in &picked {
+/// Modules as the tree has them, and what depmod reads besides.
+pub(super) struct Picked {
+    /// By their path in the tree, the compressed ones compressed.
+    modules: BTreeMap<TreePath, Vec<u8>>,
+    sources: BTreeMap<TreePath, Vec<u8>>,
+}
+
+/// Finds the modules and all they need.
+pub(super) fn pick(tree: &Tree, kernel: &Kernel, wishes: &[Wish<String>]) -> Result<Picked, InitrdError> {
+    let mut modules = BTreeMap::new();
+    for relative in Catalogue::read(tree, kernel)?.pick(wishes, kernel)? {
         let path = TreePath::parse([kernel.modules.as_bytes(), b"/", relative.as_bytes()].concat())?;
-        let bytes = unpack(&path, tree.read(&path)?)?;
-        let plain = plain_name(relative);
-        files.insert(TreePath::parse([kernel.modules.as_bytes(), b"/", plain.as_bytes()].concat())?, bytes);
+        let bytes = tree.read(&path)?;
+        modules.insert(path, bytes);
     }
+    let mut sources = BTreeMap::new();
     for name in INDEX_SOURCES {
         let path = kernel.modules.child(name.as_bytes());
         if tree.content(&path).is_ok() {
-            files.insert(path.clone(), tree.read(&path)?);
+            let bytes = tree.read(&path)?;
+            sources.insert(path, bytes);
         }
     }
-    for (path, bytes) in index(kernel, &files, tools)?.into_iter().chain(files) {
-        if let Some(parent) = path.parent() {
-            initrd.ensure_directory(&parent, modified);
-        }
-        initrd.insert(path, Entry::file(bytes, 0o644, modified));
+    Ok(Picked { modules, sources })
+}
+
+impl Picked {
+    /// Everything that decides about the modules of the initrd.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&TreePath, &Vec<u8>)> {
+        self.modules.iter().chain(&self.sources)
     }
-    Ok(())
+
+    /// The modules unpacked, with indexes for exactly these.
+    pub(super) fn indexed(
+        self,
+        kernel: &Kernel,
+        tools: &Tools,
+    ) -> Result<BTreeMap<TreePath, Vec<u8>>, InitrdError> {
+        let mut files = self.sources;
+        for (path, bytes) in self.modules {
+            let bytes = unpack(&path, bytes)?;
+            files.insert(TreePath::parse(plain_name(path.as_bytes()))?, bytes);
+        }
+        let indexes = index(kernel, &files, tools)?;
+        files.extend(indexes);
+        Ok(files)
+    }
 }
 
 /// Modules of a kernel, by name with `_` for `-`.
@@ -116,8 +132,10 @@ fn name(path: &str) -> String {
     file.split(".ko").next().unwrap_or(file).replace('-', "_")
 }
 
-fn plain_name(path: &str) -> &str {
-    path.find(".ko").map_or(path, |end| &path[..end + 3])
+/// A module's path without the ending of its compression.
+fn plain_name(path: &[u8]) -> &[u8] {
+    let name = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    path[name..].windows(3).position(|part| part == b".ko").map_or(path, |end| &path[..name + end + 3])
 }
 
 /// A module without its compression: the whole initrd is compressed once, and better.
@@ -176,7 +194,7 @@ fn index(
 
 #[cfg(test)]
 mod tests {
-    use super::{Catalogue, name};
+    use super::{Catalogue, name, plain_name};
     use crate::initrd::content::Wish;
     use crate::kernel::Kernel;
     use crate::tree::{Entry, Tree, TreePath};
@@ -229,5 +247,6 @@ mod tests {
     #[test]
     fn names_lose_directory_and_compression() {
         assert_eq!(name("kernel/fs/nls/nls-utf8.ko.zst"), "nls_utf8");
+        assert_eq!(plain_name(b"modules/6.1/x.ko.d/a.ko.xz"), b"modules/6.1/x.ko.d/a.ko");
     }
 }

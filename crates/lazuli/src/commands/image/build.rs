@@ -162,7 +162,10 @@ fn build_disk(
         return Ok(built);
     }
     let work = session.distro.project.work_dir.join("image");
+    // What the programs make of the same files: the tools tree's digest has this program's stamp in it.
+    let kept = image::Kept { folder: &session.cache_dir.join("images"), programs: &tools.digest };
     let places = Places {
+        kept: (!session.fresh).then_some(kept),
         root: &tree.path,
         deferred: &tree.deferred,
         tools: &tools.path,
