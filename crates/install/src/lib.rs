@@ -21,6 +21,7 @@ pub use package::{Package, PackageError, SignaturePolicy};
 pub use report::{Report, Warning};
 pub use scriptlets::ScriptletCache;
 pub use transaction::{
-    Addition, ChangeError, Changes, InstallError, InstallOptions, InstalledRoot, PackageRequest, PlanError,
-    PlanOptions, Reason, Replacing, Transaction, change, execute, plan, plan_changes,
+    Addition, ChangeError, Changes, Existing, ExistingError, InstallError, InstallOptions, InstalledRoot,
+    PackageRequest, PlanError, PlanOptions, Reason, Replacing, Transaction, change, execute, plan,
+    plan_changes,
 };

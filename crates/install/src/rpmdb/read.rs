@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use rpm_model::Nevra;
-use rpm_model::header::{Header, HeaderError, Tag};
+use rpm_model::header::{Header, HeaderError, Lead, PackageHeaders, Tag};
+use rpm_model::{Checksum, FileFacts, Nevra, PackageRecord, RecordError};
+use sha2::{Digest as _, Sha256};
 
 use super::FileState;
 use super::open::stored;
@@ -84,6 +85,32 @@ pub struct InstalledRecord {
     pub contents: PackageContents,
     /// What became of each of its files.
     pub states: Vec<FileState>,
+}
+
+impl InstalledRecord {
+    /// Whether it is a key, which rpm keeps as a package.
+    pub fn is_key(&self) -> bool {
+        self.contents.nevra.name == "gpg-pubkey"
+    }
+
+    /// The package as a repository would describe it; the digest of the stored header stands for that of the unknown file.
+    pub fn package_record(&self) -> Result<PackageRecord, RecordError> {
+        // The database holds what was in the signature header beside the rest.
+        let headers = PackageHeaders {
+            lead: Lead { major: 3, source: false },
+            signature: self.header.clone(),
+            main: self.header.clone(),
+            header_start: 0,
+            header_end: 0,
+        };
+        let facts = FileFacts {
+            checksum: Checksum::sha256(&Sha256::digest(self.header.bytes()).into()),
+            size: 0,
+            time: 0,
+            location: String::new(),
+        };
+        PackageRecord::from_headers(&headers, facts)
+    }
 }
 
 /// The installed packages in the order of their installation; keys appear as `gpg-pubkey` packages of architecture `(none)`.

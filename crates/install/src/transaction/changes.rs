@@ -3,32 +3,19 @@
 //! As `rpm -U`, `-i` and `-e` put a transaction together (`lib/depends.cc`). Whether packages fit together is the solver's matter.
 
 use std::collections::BTreeSet;
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rpm_model::{Capability, Nevra};
 
+use super::existing::{Existing, ExistingError};
 use super::plan::open_all;
-use super::{Before, Erasure, PackageRequest, PlanError, PlanOptions, Step, Transaction};
-use crate::dnf_state::{self, Reason};
+use super::{Erasure, PackageRequest, PlanError, PlanOptions, Step, Transaction};
+use crate::dnf_state::Reason;
 use crate::files::{self, Change, Present};
 use crate::order::{TRANSACTION_COLOR, order, order_of_erasures};
 use crate::package::{Package, PackageContents};
 use crate::root::{RootDirectory, RootError};
-use crate::rpmdb::{self, InstalledRecord, InstalledSystem};
-
-/// Where Fedora's rpm, and ours, keeps its database.
-pub(super) const DATABASE: &str = "/usr/lib/sysimage/rpm";
-/// Where dnf5 keeps its state.
-pub(super) const DNF_STATE: &str = "/usr/lib/sysimage/libdnf5";
-/// Older places of the database, which only links to the newer one may stand at.
-const OTHER_DATABASES: [&str; 5] = [
-    "/var/lib/rpm/rpmdb.sqlite",
-    "/var/lib/rpm/Packages",
-    "/var/lib/rpm/Packages.db",
-    "/usr/lib/sysimage/rpm/Packages",
-    "/usr/lib/sysimage/rpm/Packages.db",
-];
+use crate::rpmdb::{InstalledRecord, InstalledSystem};
 
 /// What to do to an existing root.
 #[derive(Clone, Debug, Default)]
@@ -70,26 +57,9 @@ pub enum ChangeError {
     /// The root itself.
     #[error(transparent)]
     Root(#[from] RootError),
-    /// There is no rpm database.
-    #[error("{} has no rpm database at {}: only a root that was installed from packages can be changed", root.display(), DATABASE)]
-    NoDatabase {
-        /// The root.
-        root: PathBuf,
-    },
-    /// The database is where this program does not look.
-    #[error("{} has an rpm database at {found}, which is not read here: convert it with `rpmdb --rebuilddb` of its own rpm", root.display())]
-    OtherDatabase {
-        /// The root.
-        root: PathBuf,
-        /// Where something is.
-        found: &'static str,
-    },
-    /// The database cannot be read.
+    /// What is installed cannot be told.
     #[error(transparent)]
-    Database(#[from] rpmdb::ReadError),
-    /// dnf5's state cannot be read.
-    #[error(transparent)]
-    State(#[from] dnf_state::ReadError),
+    Existing(#[from] ExistingError),
     /// Requests that the installed packages contradict.
     #[error("the installed packages stand against it{}", .0.iter().map(|problem| format!("\n    {problem}")).collect::<String>())]
     Problems(Vec<Problem>),
@@ -127,7 +97,7 @@ pub fn plan_changes(
     options: &PlanOptions,
 ) -> Result<Transaction, ChangeError> {
     let directory = RootDirectory::open(root)?;
-    let before = Before { policy: options.files.clone(), ..before(&directory)? };
+    let before = Existing::read_open(&directory)?;
     let requests: Vec<PackageRequest> = changes.add.iter().map(|addition| addition.package.clone()).collect();
     let packages = open_all(&requests, options)?;
     let problems = problems(&before.system, &packages, changes);
@@ -158,7 +128,8 @@ pub fn plan_changes(
             request.and_then(|request| installation.iter().position(|position| *position == request));
         Erasure { package, replaced_by }
     });
-    let mut transaction = Transaction { steps, erasures: erasures.collect(), before };
+    let erasures = erasures.collect();
+    let mut transaction = Transaction { steps, erasures, before, policy: options.files.clone() };
     let decided = decide(&directory, &transaction)?.map_err(PlanError::Conflicts)?;
     for (step, actions) in transaction.steps.iter_mut().zip(decided.coming) {
         step.actions = actions;
@@ -181,41 +152,7 @@ pub(super) fn decide(
         .collect();
     let going: Vec<usize> = transaction.erasures.iter().map(|erasure| erasure.package).collect();
     let change = Change { coming: &coming, present: &present, going: &going };
-    files::decide_changes(root, &change, &transaction.before.policy)
-}
-
-fn before(root: &RootDirectory) -> Result<Before, ChangeError> {
-    let path = root.path().to_owned();
-    let database = Path::new(DATABASE).join(rpmdb::DATABASE_FILE);
-    // A link could lead out of the root, as SQLite follows it by itself.
-    let regular = |stat: &rustix::fs::Stat| {
-        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile
-    };
-    if !root.stat(&database)?.as_ref().is_some_and(regular) {
-        for other in OTHER_DATABASES {
-            if root.stat(Path::new(other))?.is_some() {
-                return Err(ChangeError::OtherDatabase { root: path, found: other });
-            }
-        }
-        return Err(ChangeError::NoDatabase { root: path });
-    }
-    let system = system(root)?;
-    let state = match root.stat(Path::new(DNF_STATE))? {
-        None => dnf_state::SystemState::default(),
-        Some(_) => {
-            let directory = root.open_directory(Path::new(DNF_STATE), false)?;
-            dnf_state::read(&PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())))?
-        }
-    };
-    Ok(Before { system, state, policy: files::FilePolicy::default() })
-}
-
-/// What the root's rpm database says.
-pub(super) fn system(root: &RootDirectory) -> Result<InstalledSystem, ChangeError> {
-    // Through the open directory: no link of the root leads out of it.
-    let directory = root.open_directory(Path::new(DATABASE), false)?;
-    let outside = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
-    Ok(rpmdb::read_system(&outside.join(rpmdb::DATABASE_FILE))?)
+    files::decide_changes(root, &change, &transaction.policy)
 }
 
 fn problems(system: &InstalledSystem, packages: &[Package], changes: &Changes) -> Vec<Problem> {
@@ -317,8 +254,8 @@ fn obsoletes(obsolete: &Capability, installed: &Nevra) -> bool {
 }
 
 /// What was asked for stays asked for, also when something else brings its new version.
-fn reason(before: &Before, nevra: &Nevra, requested: Reason) -> Reason {
-    match (requested, before.state.reason(nevra)) {
+fn reason(before: &Existing, nevra: &Nevra, requested: Reason) -> Reason {
+    match (requested, before.known_reason(nevra)) {
         (Reason::User, _) | (_, None) => requested,
         (_, Some(known)) => known,
     }

@@ -9,7 +9,7 @@ use super::replacement::{Replacement, ReplacementError};
 use super::run::{Decided, Run};
 use super::target::{PartialTarget, TargetError};
 use super::times::restore_times;
-use super::{Transaction, changes};
+use super::{Existing, Transaction, changes};
 use crate::dnf_state;
 use crate::files::{FileAction, FileConflict};
 use crate::lua::Interpreter;
@@ -45,7 +45,15 @@ impl InstallOptions {
     /// For a tree of that time: a thread a processor, at most 256 MiB waiting.
     pub fn new(epoch: u32, lua: Option<Interpreter>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        InstallOptions { epoch, threads, memory: 256 << 20, store: None, lua, trusted_keys: Vec::new(), scriptlet_cache: None }
+        InstallOptions {
+            epoch,
+            threads,
+            memory: 256 << 20,
+            store: None,
+            lua,
+            trusted_keys: Vec::new(),
+            scriptlet_cache: None,
+        }
     }
 }
 
@@ -216,7 +224,7 @@ fn refuse_other_root(
     target: &Path,
 ) -> Result<(), InstallError> {
     let other = |problem| InstallError::OtherRoot { root: target.to_owned(), problem };
-    let now = changes::system(root).map_err(|_| other("its rpm database cannot be read"))?;
+    let now = Existing::read_open(root).map_err(|_| other("its rpm database cannot be read"))?.system;
     let then = &transaction.before.system;
     let same = now.last_number == then.last_number
         && now.packages.len() == then.packages.len()

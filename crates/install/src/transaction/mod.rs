@@ -6,6 +6,7 @@ mod changes;
 mod copy;
 mod erase;
 mod execute;
+mod existing;
 mod finish;
 mod plan;
 mod replacement;
@@ -17,17 +18,17 @@ mod times;
 use std::fmt;
 use std::path::PathBuf;
 
-use rpm_model::Checksum;
+use rpm_model::header::Tag;
+use rpm_model::{Checksum, Nevra};
 
 pub use crate::dnf_state::Reason;
 pub use changes::{Addition, ChangeError, Changes, Replacing, plan_changes};
 pub use execute::{InstallError, InstallOptions, InstalledRoot, change, execute};
+pub use existing::{Existing, ExistingError};
 pub use plan::{PlanError, PlanOptions, plan};
 
-use crate::dnf_state::SystemState;
 use crate::files::{FileAction, FilePolicy};
 use crate::package::Package;
-use crate::rpmdb::InstalledSystem;
 
 /// A package to install, as the solver or a lock file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,17 +51,8 @@ pub struct Transaction {
     /// In the order of removal; all come after the installations.
     pub erasures: Vec<Erasure>,
     /// What is installed already, and what dnf5 knows of it; nothing for a new root.
-    pub before: Before,
-}
-
-/// An existing root, as its databases describe it.
-#[derive(Clone, Debug, Default)]
-pub struct Before {
-    /// The rpm database.
-    pub system: InstalledSystem,
-    /// dnf5's state.
-    pub state: SystemState,
-    /// Which files were wanted: their places are decided again when %pretrans has run.
+    pub before: Existing,
+    /// Which files are wanted: what happens to each is decided again when %pretrans has run in an existing root.
     pub policy: FilePolicy,
 }
 
@@ -100,7 +92,24 @@ impl Transaction {
         self.steps.is_empty() && self.erasures.is_empty()
     }
 
-    fn replaces(&self, step: usize) -> impl Iterator<Item = &rpm_model::Nevra> {
+    /// The newest build time of all packages that are there afterwards, in seconds since 1970.
+    pub fn newest_build_time(&self) -> u32 {
+        let goes = |position| self.erasures.iter().any(|erasure| erasure.package == position);
+        let staying = self.before.system.packages.iter().enumerate().filter(|(position, _)| !goes(*position));
+        let staying = staying.map(|(_, record)| &record.header);
+        let coming = self.steps.iter().map(|step| &step.package.headers.main);
+        let times = staying.chain(coming).filter_map(|header| header.number(Tag::BUILD_TIME));
+        u32::try_from(times.max().unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    /// Packages that go without anything in their place, in the order of their going.
+    pub fn only_erased(&self) -> impl Iterator<Item = &Nevra> {
+        let erased = self.erasures.iter().filter(|erasure| erasure.replaced_by.is_none());
+        erased.map(|erasure| &self.before.system.packages[erasure.package].contents.nevra)
+    }
+
+    /// Installed packages whose place a step takes.
+    pub fn replaced_by(&self, step: usize) -> impl Iterator<Item = &Nevra> {
         let of_step = self.erasures.iter().filter(move |erasure| erasure.replaced_by == Some(step));
         of_step.map(|erasure| &self.before.system.packages[erasure.package].contents.nevra)
     }
@@ -117,16 +126,13 @@ impl fmt::Display for Transaction {
                 Reason::ExternalUser => "there before",
             };
             write!(f, "{:>4} {} from {} ({reason})", position + 1, step.package.nevra(), step.repository)?;
-            for replaced in self.replaces(position) {
+            for replaced in self.replaced_by(position) {
                 write!(f, " instead of {replaced}")?;
             }
             writeln!(f)?;
         }
-        for (erasure, position) in self.erasures.iter().zip(self.steps.len() + 1..) {
-            if erasure.replaced_by.is_none() {
-                let package = &self.before.system.packages[erasure.package];
-                writeln!(f, "{position:>4} {} is erased", package.contents.nevra)?;
-            }
+        for (nevra, position) in self.only_erased().zip(self.steps.len() + 1..) {
+            writeln!(f, "{position:>4} {nevra} is erased")?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Before, PackageRequest, Step, Transaction};
+use super::{Existing, PackageRequest, Step, Transaction};
 use crate::files::{self, FileConflict, FilePolicy};
 use crate::order::order;
 use crate::package::{Package, PackageContents, PackageError, SignaturePolicy};
@@ -48,7 +48,8 @@ pub fn plan(requests: &[PackageRequest], options: &PlanOptions) -> Result<Transa
             checksum: request.checksum.clone(),
         })
     });
-    Ok(Transaction { steps: steps.collect(), erasures: Vec::new(), before: Before::default() })
+    let policy = options.files.clone();
+    Ok(Transaction { steps: steps.collect(), erasures: Vec::new(), before: Existing::default(), policy })
 }
 
 /// The packages, each verified and none twice.

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use host_tools::{Progress, Stopwatch};
 
-use super::changes::{DATABASE, DNF_STATE};
 use super::erase::erase;
+use super::existing::{DATABASE, DNF_STATE};
 use super::set_aside::{set_aside, touch};
 use super::{Erasure, InstallError, InstallOptions, Step, Transaction};
-use crate::dnf_state::{self, PackageState, Reason};
+use crate::dnf_state::{self, PackageState};
 use crate::files::{self, EraseAction, FileAction, Recoloured};
 use crate::order::TRANSACTION_COLOR;
 use crate::package::{PackageContents, Scriptlet, ScriptletKind, ScriptletOwner};
@@ -540,11 +540,11 @@ impl<'a> Run<'a> {
         let before = &transaction.before;
         let goes = |position| transaction.erasures.iter().any(|erasure| erasure.package == position);
         let staying = before.system.packages.iter().enumerate().filter(|(position, _)| !goes(*position));
-        let staying = staying.filter(|(_, record)| record.contents.nevra.name != "gpg-pubkey");
+        let staying = staying.filter(|(_, record)| !record.is_key());
         let staying = staying.map(|(_, record)| PackageState {
             nevra: record.contents.nevra.clone(),
-            reason: before.state.reason(&record.contents.nevra).unwrap_or(Reason::ExternalUser),
-            repository: before.state.origin(&record.contents.nevra).unwrap_or_default().to_owned(),
+            reason: before.reason(&record.contents.nevra),
+            repository: before.origin(&record.contents.nevra).unwrap_or_default().to_owned(),
         });
         let coming = transaction.steps.iter().map(|step| PackageState {
             nevra: step.package.nevra().clone(),

@@ -1,0 +1,265 @@
+//! Scriptlets and triggers of upgrade and removal: which run, when, with what arguments and input.
+
+use crate::peers::{Case, End, How, judge};
+
+/// Everything that a package can run, told to the log.
+macro_rules! talking {
+    ($name:literal, $version:literal, $files:literal) => {
+        concat!(
+            "== ",
+            $name,
+            " ",
+            $version,
+            "\n%pretrans -p <lua>\n@lua ",
+            $name,
+            "-",
+            $version,
+            " pretrans\n",
+            "%pre -p <lua>\n@lua ",
+            $name,
+            "-",
+            $version,
+            " pre\n",
+            "%post -p <lua>\n@lua ",
+            $name,
+            "-",
+            $version,
+            " post\n",
+            "%preun -p <lua>\n@lua ",
+            $name,
+            "-",
+            $version,
+            " preun\n",
+            "%postun -p <lua>\n@lua ",
+            $name,
+            "-",
+            $version,
+            " postun\n",
+            "%posttrans -p <lua>\n@lua ",
+            $name,
+            "-",
+            $version,
+            " posttrans\n",
+            "%preuntrans -p <lua>\n@lua ",
+            $name,
+            "-",
+            $version,
+            " preuntrans\n",
+            "%postuntrans -p <lua>\n@lua ",
+            $name,
+            "-",
+            $version,
+            " postuntrans\n",
+            "%triggerprein -p <lua> -- one\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerprein one\n",
+            "%triggerin -p <lua> -- one\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerin one\n",
+            "%triggerun -p <lua> -- one\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerun one\n",
+            "%triggerpostun -p <lua> -- one\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerpostun one\n",
+            "%triggerprein -p <lua> -- two\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerprein two\n",
+            "%triggerin -p <lua> -- two\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerin two\n",
+            "%triggerun -p <lua> -- two < 2\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerun old two\n",
+            "%triggerun -p <lua> -- two >= 2\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerun new two\n",
+            "%triggerpostun -p <lua> -- two\n@lua ",
+            $name,
+            "-",
+            $version,
+            " triggerpostun two\n",
+            "%filetriggerin -p <lua> -- /usr/lib\n@lua ",
+            $name,
+            "-",
+            $version,
+            " filetriggerin\n",
+            "%filetriggerun -p <lua> -- /usr/lib\n@lua ",
+            $name,
+            "-",
+            $version,
+            " filetriggerun\n",
+            "%filetriggerpostun -p <lua> -- /usr/lib\n@lua ",
+            $name,
+            "-",
+            $version,
+            " filetriggerpostun\n",
+            "%filetriggerin -P 100 -p <lua> -- /usr/lib /usr/share\n@lua ",
+            $name,
+            "-",
+            $version,
+            " filetriggerin low\n",
+            "%filetriggerun -P 100 -p <lua> -- /usr/lib /usr/share\n@lua ",
+            $name,
+            "-",
+            $version,
+            " filetriggerun low\n",
+            "%filetriggerpostun -P 100 -p <lua> -- /usr/lib /usr/share\n@lua ",
+            $name,
+            "-",
+            $version,
+            " filetriggerpostun low\n",
+            "%transfiletriggerin -p <lua> -- /usr/lib\n@lua ",
+            $name,
+            "-",
+            $version,
+            " transfiletriggerin\n",
+            "%transfiletriggerun -p <lua> -- /usr/lib\n@lua ",
+            $name,
+            "-",
+            $version,
+            " transfiletriggerun\n",
+            "%transfiletriggerpostun -p <lua> -- /usr/lib\n@lua ",
+            $name,
+            "-",
+            $version,
+            " transfiletriggerpostun\n",
+            "%transfiletriggerin -P 200 -p <lua> -- /usr/share/\n@lua ",
+            $name,
+            "-",
+            $version,
+            " transfiletriggerin low\n",
+            "%transfiletriggerun -P 200 -p <lua> -- /usr/share/\n@lua ",
+            $name,
+            "-",
+            $version,
+            " transfiletriggerun low\n",
+            "%transfiletriggerpostun -P 200 -p <lua> -- /usr/share/\n@lua ",
+            $name,
+            "-",
+            $version,
+            " transfiletriggerpostun low\n",
+            "%files\n",
+            $files,
+        )
+    };
+}
+
+const BEFORE: &str = concat!(
+    talking!("one", "1", "/usr/lib/one/a\n/usr/lib/one/gone\n/usr/share/one\n%config /usr/lib/one/config\n"),
+    talking!("two", "1", "/usr/lib/two/a\n/usr/share/two\n"),
+    talking!("three", "1", "/usr/lib/three/a\n/usr/share/three\n%ghost /usr/lib/three/ghost\n"),
+    talking!("four", "1", "/etc/four\n"),
+);
+
+#[test]
+fn scripts_of_upgrade_and_removal_run_as_in_rpm() {
+    judge(&[
+        Case {
+            name: "upgrade-one",
+            before: BEFORE,
+            after: talking!("two", "2", "/usr/lib/two/a\n/usr/lib/two/new\n/usr/share/two\n"),
+            ..Case::NEW
+        },
+        Case {
+            name: "upgrade-several",
+            before: BEFORE,
+            after: concat!(
+                talking!("one", "2", "/usr/lib/one/a\n%config /usr/lib/one/config\n"),
+                talking!("two", "2", "/usr/lib/two/b\n"),
+                talking!("five", "1", "/usr/lib/five/a\n"),
+            ),
+            disturb: "echo mine > usr/lib/one/config; rm log",
+            ..Case::NEW
+        },
+        Case {
+            name: "back",
+            before: concat!(
+                talking!("two", "2", "/usr/lib/two/b\n"),
+                talking!("one", "1", "/usr/lib/one/a\n")
+            ),
+            after: talking!("two", "1", "/usr/lib/two/a\n"),
+            how: How::Downgrade,
+            ..Case::NEW
+        },
+        Case { name: "erase-one", before: BEFORE, how: How::Erase(&["two"]), ..Case::NEW },
+        Case {
+            name: "erase-several",
+            before: BEFORE,
+            how: How::Erase(&["four", "one", "three"]),
+            ..Case::NEW
+        },
+        Case {
+            name: "replace",
+            before: BEFORE,
+            after: concat!(
+                "== six 1\nObsoletes: one\nObsoletes: two < 9\n%post -p <lua>\n@lua six post\n",
+                "%posttrans -p <lua>\n@lua six posttrans\n%files\n/usr/lib/one/a\n/usr/lib/six\n",
+            ),
+            ..Case::NEW
+        },
+        Case {
+            name: "again",
+            before: BEFORE,
+            after: talking!("two", "1", "/usr/lib/two/a\n/usr/share/two\n"),
+            how: How::Reinstall,
+            ..Case::NEW
+        },
+        Case {
+            name: "in-a-shell",
+            shell: true,
+            before: "== talker 1\nRequires: a-shell\n%preun\n@sh preun\n%postun\n@sh postun\n%preuntrans\n@sh preuntrans\n%postuntrans\n@sh postuntrans\n%transfiletriggerpostun -- /usr\n@sh later\n%files\n/usr/a\n",
+            after: "== talker 2\nRequires: a-shell\n%pre\n@sh pre\n%transfiletriggerpostun -- /usr\n@sh new later\n%transfiletriggerun -- /usr\n@sh never\n%files\n/usr/b\n",
+            ..Case::NEW
+        },
+        Case {
+            name: "failing-late",
+            before: "== a 1\n%postun -p <lua>\nerror('late')\n%postuntrans -p <lua>\nerror('later')\n%files\n/a\n== b\n%triggerpostun -p <lua> -- a\nerror('other')\n%files\n/b\n",
+            how: How::Erase(&["a"]),
+            ..Case::NEW
+        },
+    ]);
+}
+
+#[test]
+fn a_failing_removal_leaves_the_root_as_it_was() {
+    judge(&[
+        Case {
+            name: "preun",
+            before: "== a 1\n%preun -p <lua>\nerror('no')\n%files\n/a\n== b\n%files\n/b\n",
+            how: How::Erase(&["a", "b"]),
+            end: End::Critical,
+            ..Case::NEW
+        },
+        Case {
+            name: "triggerun",
+            before: "== a 1\n%files\n/a\n== b\n%triggerun -p <lua> -- a\nerror('no')\n%files\n/b\n",
+            how: How::Erase(&["a"]),
+            end: End::Critical,
+            ..Case::NEW
+        },
+        Case {
+            name: "preun-of-the-old",
+            before: "== a 1\n%preun -p <lua>\nerror('no')\n%files\n/a\n",
+            after: "== a 2\n%files\n/b\n",
+            end: End::Critical,
+            ..Case::NEW
+        },
+    ]);
+}
