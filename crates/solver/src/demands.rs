@@ -9,6 +9,7 @@ use crate::ground::Ground;
 use crate::jobs::{Action, Flags, Job, Select};
 use crate::matching;
 use crate::normal_form::{self, Clauses};
+use crate::providers::Providers;
 use crate::request::{Request, Upgrade, Want};
 use crate::settings::{Setting, Settings};
 use crate::universe::{Id, SYSTEM};
@@ -128,7 +129,9 @@ impl Demands {
             let dependency = Dependency::Rich(rich.clone());
             let clauses = normal_form::requirement_once(ground.universe, &dependency);
             let found = !matches!(clauses, Clauses::Never | Clauses::TooLarge);
-            let mut job = Job::one_of(Action::Install, flags, Vec::new(), entry);
+            let mut packages = Providers::new(ground.universe).of_dependency(&dependency).to_vec();
+            packages.retain(|id| *id > SYSTEM);
+            let mut job = Job::one_of(Action::Install, flags, packages, entry);
             job.clauses = Some(clauses);
             self.jobs.push(job);
             return found;

@@ -2,8 +2,8 @@
 
 use rpm_model::{Capability, Nevra, rpmvercmp};
 
-use crate::generate::Ground;
 use crate::glob;
+use crate::ground::Ground;
 use crate::universe::{Id, SYSTEM, Universe};
 
 /// The packages that a text stands for.
@@ -38,26 +38,27 @@ pub(crate) fn candidates(ground: &Ground<'_, '_>, text: &str) -> Vec<Vec<Id>> {
 /// The installable package of exactly that name, version and architecture; several repositories may have it.
 pub(crate) fn exactly(ground: &Ground<'_, '_>, nevra: &Nevra) -> Vec<Id> {
     let named = ground.universe.named(&nevra.name).iter().copied();
-    named.filter(|id| ground.installable(*id) && ground.universe.record(*id).nevra == *nevra).collect()
+    named.filter(|id| ground.installable(*id) && ground.universe.nevra(*id) == nevra).collect()
 }
 
 /// Packages that an exclusion means, installable or not.
 pub(crate) fn excluded(universe: &Universe<'_>, text: &str) -> Vec<Id> {
-    let all: Vec<Id> = universe.ids().filter(|id| universe.package(*id).score != 0).collect();
-    by_nevra(universe, text, &all).map_or_else(Vec::new, |matched| matched.packages)
+    let meant = |id: Id| universe.score(id) != 0;
+    by_nevra(universe, text, &meant).map_or_else(Vec::new, |matched| matched.packages)
 }
 
 fn find(ground: &Ground<'_, '_>, text: &str) -> Option<Matched> {
     let universe = ground.universe;
-    let all: Vec<Id> = universe.ids().filter(|id| ground.installable(*id)).collect();
-    if let Some(matched) = by_nevra(universe, text, &all) {
+    let installable = |id: Id| ground.installable(id);
+    if let Some(matched) = by_nevra(universe, text, &installable) {
         return Some(matched);
     }
     let not_just_name =
         |packages: Vec<Id>| (!packages.is_empty()).then_some(Matched { packages, just_name: false });
     if let Ok(capability) = Capability::parse(text) {
         let mut packages: Vec<Id> = if glob::is_glob(&capability.name) {
-            all.iter().copied().filter(|id| provides_like(universe, *id, &capability)).collect()
+            let all = universe.ids().filter(|id| ground.installable(*id));
+            all.filter(|id| provides_like(universe, *id, &capability)).collect()
         } else {
             universe.providers(&capability)
         };
@@ -67,7 +68,7 @@ fn find(ground: &Ground<'_, '_>, text: &str) -> Option<Matched> {
         }
     }
     if text.starts_with('/') || text.starts_with("*/") {
-        return not_just_name(owners(universe, &all, text));
+        return not_just_name(owners(ground, text));
     }
     let programs = ["/usr/bin/", "/usr/sbin/"].map(|folder| format!("{folder}{text}"));
     let provided = programs.iter().flat_map(|path| universe.providers(&Capability::any(path.as_str())));
@@ -75,11 +76,10 @@ fn find(ground: &Ground<'_, '_>, text: &str) -> Option<Matched> {
     packages.sort_unstable();
     packages.dedup();
     not_just_name(packages)
-        .or_else(|| programs.iter().find_map(|path| not_just_name(owners(universe, &all, path))))
 }
 
 fn provides_like(universe: &Universe<'_>, id: Id, wanted: &Capability) -> bool {
-    universe.record(id).provides.iter().any(|provided| {
+    universe.provides(id).any(|provided| {
         let ranges_meet = match (&provided.constraint, &wanted.constraint) {
             (Some(a), Some(b)) => a.overlaps(b),
             _ => true,
@@ -88,25 +88,31 @@ fn provides_like(universe: &Universe<'_>, id: Id, wanted: &Capability) -> bool {
     })
 }
 
-fn owners(universe: &Universe<'_>, all: &[Id], path: &str) -> Vec<Id> {
-    let is_glob = glob::is_glob(path);
-    let owns = |owned: &str| if is_glob { glob::matches(path, owned) } else { path == owned };
-    all.iter().copied().filter(|id| universe.record(*id).files.iter().any(|file| owns(&file.path))).collect()
+/// Installable packages with a file of that path, or of a path that matches.
+fn owners(ground: &Ground<'_, '_>, path: &str) -> Vec<Id> {
+    let universe = ground.universe;
+    if !glob::is_glob(path) {
+        // Files of a plain path are found as what is provided.
+        return Vec::new();
+    }
+    let owns = |id: &Id| universe.files(*id).any(|(owned, _)| glob::matches(path, owned));
+    universe.ids().filter(|id| ground.installable(*id)).filter(owns).collect()
 }
 
 /// Readings as name, version and architecture: the first that any package matches.
-fn by_nevra(universe: &Universe<'_>, text: &str, all: &[Id]) -> Option<Matched> {
+fn by_nevra(universe: &Universe<'_>, text: &str, meant: &dyn Fn(Id) -> bool) -> Option<Matched> {
     if text.contains(['(', '/', '=', '<', '>', ' ']) {
         return None;
     }
     for pattern in readings(text) {
-        let is_glob = glob::is_glob(pattern.name);
-        let named = if is_glob { all } else { universe.named(pattern.name) };
-        let packages: Vec<Id> = named
-            .iter()
-            .copied()
-            .filter(|id| pattern.matches(&universe.record(*id).nevra) && all.binary_search(id).is_ok())
-            .collect();
+        let packages: Vec<Id> = if glob::is_glob(pattern.name) {
+            // The name alone rules out nearly all.
+            let named = universe.ids().filter(|id| glob::matches(pattern.name, universe.name(*id)));
+            named.filter(|id| meant(*id) && pattern.matches(universe.nevra(*id))).collect()
+        } else {
+            let named = universe.named(pattern.name).iter().copied();
+            named.filter(|id| meant(*id) && pattern.matches(universe.nevra(*id))).collect()
+        };
         if !packages.is_empty() {
             let just_name = pattern.version.is_none() && pattern.architecture.is_none();
             return Some(Matched { packages, just_name });
@@ -178,11 +184,12 @@ fn with_obsoleters(ground: &Ground<'_, '_>, mut group: Vec<Id>, just_name: bool)
     }
     let universe = ground.universe;
     let newest: Vec<Id> = group.iter().copied().filter(|id| is_newest(universe, *id, &group)).collect();
-    for id in universe.ids().filter(|id| ground.installable(*id)) {
-        let obsoletes = &universe.record(id).obsoletes;
-        if obsoletes.iter().any(|capability| newest.iter().any(|older| universe.is(*older, capability))) {
-            group.push(id);
-        }
+    for older in newest {
+        let replacing = universe.obsoleters_of(universe.name(older)).into_iter();
+        group.extend(replacing.filter(|id| {
+            ground.installable(*id)
+                && universe.obsoletes(*id).any(|capability| universe.is(older, capability))
+        }));
     }
     group.sort_unstable();
     group.dedup();
@@ -190,11 +197,11 @@ fn with_obsoleters(ground: &Ground<'_, '_>, mut group: Vec<Id>, just_name: bool)
 }
 
 fn is_newest(universe: &Universe<'_>, id: Id, group: &[Id]) -> bool {
-    let nevra = &universe.record(id).nevra;
-    let priority = universe.repository(id).priority;
+    let nevra = universe.nevra(id);
+    let priority = universe.priority(id);
     group.iter().all(|other| {
-        let theirs = &universe.record(*other).nevra;
-        let their_priority = universe.repository(*other).priority;
+        let theirs = universe.nevra(*other);
+        let their_priority = universe.priority(*other);
         (&theirs.name, &theirs.arch) != (&nevra.name, &nevra.arch)
             || priority < their_priority
             || priority == their_priority && theirs.evr.compare(&nevra.evr).is_le()

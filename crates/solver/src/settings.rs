@@ -163,3 +163,7 @@ pub(crate) fn of_solver(name: &str) -> Option<Setting> {
 pub(crate) fn of_pool(name: &str) -> Option<Setting> {
     OF_POOL.iter().find(|(_, known)| *known == name).map(|(setting, _)| *setting)
 }
+
+/// Switches that change no answer: how libsolv stores what files provide, and a default of the solver's.
+pub(crate) const WITHOUT_EFFECT: &[&str] =
+    &["noobsoletesmultiversion", "addfileprovidesfiltered", "nowhatprovidesaux"];

@@ -1,13 +1,18 @@
-//! Repositories, in; every package that could be installed and an index of what each provides, out.
-//! Never reads a file: packages and their file lists come from the caller.
+//! Indexes of repositories, in; every package that could be installed, and who provides what, out.
+//! Never reads a file: the bytes of indexes, and files that only file lists have, come from the caller.
+//!
+//! Nothing is made of a package before someone asks for it.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-use rpm_model::{Capability, Constraint, Dependency, Nevra, PackageRecord, RichDependency};
+use rpm_model::{Capability, Dependency, FileKind, Nevra, PackageRecord, RelationKind, RichDependency};
 
 use crate::architecture::Policy;
+use crate::flat::{Index, of_records};
+use crate::shelf::Shelf;
 
 /// A package's number: 2 and up in the order of the repositories; 1 is the system, which rpm itself stands for.
 pub(crate) type Id = i32;
@@ -15,7 +20,7 @@ pub(crate) type Id = i32;
 pub(crate) const SYSTEM: Id = 1;
 const FIRST: usize = 2;
 
-/// One source of packages.
+/// One source of packages, as records.
 #[derive(Clone, Copy, Debug)]
 pub struct Repository<'r> {
     /// Its name in messages and in the solution.
@@ -28,35 +33,53 @@ pub struct Repository<'r> {
     pub packages: &'r [PackageRecord],
 }
 
+/// One source of packages, as an index.
+#[derive(Clone, Debug)]
+pub struct IndexedRepository<'r> {
+    /// Its name in messages and in the solution.
+    pub id: &'r str,
+    /// As in dnf: the lowest number wins, 99 is usual.
+    pub priority: i32,
+    /// As in dnf: among equals, the lowest number wins, 1000 is usual.
+    pub cost: i32,
+    /// Its packages; their order decides where nothing else does.
+    pub index: Index<'r>,
+    /// Files that its primary metadata does not list, as far as someone asked for them.
+    pub files: &'r [FoundFile],
+}
+
+/// A file that only full file lists have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoundFile {
+    /// Its path.
+    pub path: String,
+    /// The number of the package in its repository, from zero.
+    pub package: usize,
+}
+
 /// All packages that a request may choose from.
 #[derive(Debug)]
 pub struct Universe<'r> {
-    pub(crate) policy: Policy,
-    repositories: Vec<Repository<'r>>,
+    shelves: Vec<Shelf<'r>>,
+    /// By shelf: the index of its first package, and one more than the last of all.
+    starts: Vec<usize>,
     /// Which of them is what is installed.
     installed: Option<usize>,
-    packages: Vec<Package<'r>>,
-    by_name: Map<&'r str, Vec<Id>>,
-    provides: Map<&'r str, Vec<Provide<'r>>>,
+    /// By package: all of its name.
+    namesakes: Box<[OnceCell<Box<[Id]>>]>,
 }
 
 /// A hash map whose iteration order is never looked at.
 pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Package<'r> {
-    pub(crate) record: &'r PackageRecord,
-    pub(crate) repository: usize,
-    /// 0 when the machine cannot run it.
-    pub(crate) score: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Provide<'r> {
-    package: Id,
-    constraint: Option<&'r Constraint>,
-    /// The package's own name and version, which metadata may leave out.
-    own: bool,
+impl<'r> From<&Repository<'r>> for IndexedRepository<'r> {
+    /// Indexes the records.
+    fn from(repository: &Repository<'r>) -> Self {
+        let bytes = of_records(repository.packages).expect("boolean dependencies of records were read once");
+        let index = Index::open(bytes).expect("an index that was just made is whole");
+        let Repository { id, priority, cost, .. } = *repository;
+        IndexedRepository { id, priority, cost, index, files: &[] }
+    }
 }
 
 impl<'r> Universe<'r> {
@@ -69,160 +92,211 @@ impl<'r> Universe<'r> {
     ///
     /// Priority and cost of that one do not matter. The machine's name is empty when every architecture will do.
     pub fn with_installed(machine: &str, repositories: &[Repository<'r>], installed: Option<usize>) -> Self {
+        Universe::of_indexes(machine, repositories.iter().map(IndexedRepository::from), installed)
+    }
+
+    /// The same, of repositories that are indexed already.
+    pub fn of_indexes(
+        machine: &str,
+        repositories: impl IntoIterator<Item = IndexedRepository<'r>>,
+        installed: Option<usize>,
+    ) -> Self {
         let policy = Policy::of(machine);
-        let mut universe = Universe {
-            policy,
-            repositories: repositories.to_vec(),
-            installed,
-            packages: Vec::new(),
-            by_name: Map::default(),
-            provides: Map::default(),
-        };
-        for (number, repository) in repositories.iter().enumerate() {
-            for record in repository.packages {
-                let score = universe.policy.score(&record.nevra.arch);
-                universe.packages.push(Package { record, repository: number, score });
-            }
+        let mut starts = vec![FIRST];
+        let mut shelves = Vec::new();
+        for repository in repositories {
+            let IndexedRepository { id, priority, cost, index, files } = repository;
+            let shelf = Shelf::new((id, priority, cost), index, files, &policy);
+            starts.push(starts[starts.len() - 1] + shelf.package_count());
+            shelves.push(shelf);
         }
-        universe.index_provides();
-        universe.index_files();
-        universe
+        let namesakes = (FIRST..starts[starts.len() - 1]).map(|_| OnceCell::new()).collect();
+        Universe { shelves, starts, installed, namesakes }
     }
 
     /// Paths that some package names in a dependency and that no known file list or provides has, sorted.
     ///
-    /// Primary metadata lists few files: read these paths from the full file lists, add them to the packages'
-    /// `files` and build the universe again when they matter.
-    pub fn unresolved_paths(&self) -> BTreeSet<&'r str> {
-        let mut paths = self.paths_in_dependencies();
-        paths.retain(|path| !self.provides.contains_key(path));
-        paths
+    /// Primary metadata lists few files: find these paths in the full file lists, and make the universe again with
+    /// what was found ([`IndexedRepository::files`]).
+    pub fn unresolved_paths(&self) -> BTreeSet<&str> {
+        let mut unresolved = BTreeSet::new();
+        for (number, shelf) in self.shelves.iter().enumerate() {
+            for (path, architecture) in shelf.index().paths() {
+                let counts = shelf.score_of(architecture) != 0 || Some(number) == self.installed;
+                let path = shelf.index().name_text(path);
+                if counts && !unresolved.contains(path) && self.providers(&Capability::any(path)).is_empty() {
+                    unresolved.insert(path);
+                }
+            }
+        }
+        unresolved
     }
 
     /// How many packages there are.
     pub fn package_count(&self) -> usize {
-        self.packages.len()
+        self.namesakes.len()
     }
 
+    /// All packages, in order. There may be many: not for the usual way of a solve.
     pub(crate) fn ids(&self) -> impl Iterator<Item = Id> + use<> {
-        (FIRST..FIRST + self.packages.len()).map(to_id)
+        (FIRST..self.table_size()).map(to_id)
     }
 
     /// One more than the highest id: the size of a table indexed by id.
     pub(crate) fn table_size(&self) -> usize {
-        FIRST + self.packages.len()
+        FIRST + self.namesakes.len()
     }
 
-    pub(crate) fn package(&self, id: Id) -> &Package<'r> {
-        &self.packages[to_index(id) - FIRST]
+    fn shelf(&self, id: Id) -> (&Shelf<'r>, usize) {
+        let number = self.repository_number(id);
+        (&self.shelves[number], to_index(id) - self.starts[number])
     }
 
-    pub(crate) fn record(&self, id: Id) -> &'r PackageRecord {
-        self.package(id).record
+    /// What is known of a package, made when it is first asked for.
+    pub(crate) fn record(&self, id: Id) -> &PackageRecord {
+        let (shelf, package) = self.shelf(id);
+        shelf.record(package)
     }
 
-    pub(crate) fn name(&self, id: Id) -> &'r str {
-        &self.record(id).nevra.name
-    }
-
-    pub(crate) fn repository(&self, id: Id) -> &Repository<'r> {
-        &self.repositories[self.package(id).repository]
+    pub(crate) fn name(&self, id: Id) -> &str {
+        let (shelf, package) = self.shelf(id);
+        shelf.name(package)
     }
 
     pub(crate) fn nevra(&self, id: Id) -> &Nevra {
-        &self.record(id).nevra
+        let (shelf, package) = self.shelf(id);
+        shelf.nevra(package)
     }
 
     pub(crate) fn arch(&self, id: Id) -> &str {
-        &self.record(id).nevra.arch
+        &self.nevra(id).arch
     }
 
     /// Seconds since 1970; 0 where it is not stated.
     pub(crate) fn build_time(&self, id: Id) -> u64 {
-        self.record(id).build_time
+        let (shelf, package) = self.shelf(id);
+        shelf.index().build_time(package)
     }
 
     pub(crate) fn vendor(&self, id: Id) -> &str {
-        &self.record(id).vendor
+        let (shelf, package) = self.shelf(id);
+        shelf.index().vendor(package)
     }
 
     /// 0 when the machine cannot run it.
     pub(crate) fn score(&self, id: Id) -> u32 {
-        self.package(id).score
+        let (shelf, package) = self.shelf(id);
+        shelf.score(package)
     }
 
     /// Of its repository: the lowest number wins.
     pub(crate) fn priority(&self, id: Id) -> i32 {
-        self.repository(id).priority
+        self.shelf(id).0.priority
     }
 
     /// Of its repository: among equals, the lowest number wins.
     pub(crate) fn cost(&self, id: Id) -> i32 {
-        self.repository(id).cost
+        self.shelf(id).0.cost
     }
 
     /// The name of its repository.
-    pub(crate) fn repository_id(&self, id: Id) -> &str {
-        self.repository(id).id
+    pub(crate) fn repository_id(&self, id: Id) -> &'r str {
+        self.shelf(id).0.id
     }
 
     pub(crate) fn requires(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
-        self.record(id).requires.iter().map(|requirement| &requirement.dependency)
+        let (shelf, package) = self.shelf(id);
+        shelf.relations(package, RelationKind::Requires)
     }
 
     pub(crate) fn conflicts(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
-        self.record(id).conflicts.iter()
+        let (shelf, package) = self.shelf(id);
+        shelf.relations(package, RelationKind::Conflicts)
     }
 
     pub(crate) fn recommends(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
-        self.record(id).recommends.iter()
+        let (shelf, package) = self.shelf(id);
+        shelf.relations(package, RelationKind::Recommends)
     }
 
     pub(crate) fn suggests(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
-        self.record(id).suggests.iter()
+        let (shelf, package) = self.shelf(id);
+        shelf.relations(package, RelationKind::Suggests)
     }
 
     pub(crate) fn supplements(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
-        self.record(id).supplements.iter()
+        let (shelf, package) = self.shelf(id);
+        shelf.relations(package, RelationKind::Supplements)
     }
 
     pub(crate) fn enhances(&self, id: Id) -> impl ExactSizeIterator<Item = &Dependency> + Clone {
-        self.record(id).enhances.iter()
+        let (shelf, package) = self.shelf(id);
+        shelf.relations(package, RelationKind::Enhances)
     }
 
     pub(crate) fn provides(&self, id: Id) -> impl ExactSizeIterator<Item = &Capability> + Clone {
-        self.record(id).provides.iter()
+        let (shelf, package) = self.shelf(id);
+        shelf.capabilities(package, RelationKind::Provides)
     }
 
     pub(crate) fn obsoletes(&self, id: Id) -> impl ExactSizeIterator<Item = &Capability> + Clone {
-        self.record(id).obsoletes.iter()
+        let (shelf, package) = self.shelf(id);
+        shelf.capabilities(package, RelationKind::Obsoletes)
+    }
+
+    /// Files that are known of a package.
+    pub(crate) fn files(&self, id: Id) -> impl Iterator<Item = (&str, FileKind)> {
+        let (shelf, package) = self.shelf(id);
+        shelf.files(package)
     }
 
     /// Packages that supplement or enhance others, in order.
     pub(crate) fn backwards(&self) -> Vec<Id> {
-        let has = |id: &Id| self.supplements(*id).len() + self.enhances(*id).len() > 0;
-        self.ids().filter(has).collect()
+        let of_shelf = |number: usize| self.shelves[number].index().backwards();
+        self.listed_of_all(of_shelf)
     }
 
     /// Packages that obsolete packages of that name (in some version), in order.
     pub(crate) fn obsoleters_of(&self, name: &str) -> Vec<Id> {
-        self.ids().filter(|id| self.obsoletes(*id).any(|capability| capability.name == name)).collect()
+        self.listed_of_all(|number| {
+            let index = self.shelves[number].index();
+            index.find_name(name).into_iter().flat_map(|name| index.obsoleters(name))
+        })
+    }
+
+    /// Packages that obsolete anything, in order.
+    pub(crate) fn replacing(&self) -> Vec<Id> {
+        let mut all = self.listed_of_all(|number| self.shelves[number].index().replacing());
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// What each shelf names, as ids.
+    fn listed_of_all<I: Iterator<Item = usize>>(&self, of_shelf: impl Fn(usize) -> I) -> Vec<Id> {
+        (0..self.shelves.len())
+            .flat_map(|number| {
+                let count = self.shelves[number].package_count();
+                let known = of_shelf(number).filter(move |package| *package < count);
+                known.map(move |package| to_id(self.starts[number] + package))
+            })
+            .collect()
     }
 
     /// The number of the repository of that name.
     pub(crate) fn repository_named(&self, name: &str) -> Option<usize> {
-        self.repositories.iter().position(|repository| repository.id == name)
+        self.shelves.iter().position(|shelf| shelf.id == name)
     }
 
     /// Which repository a package is in.
     pub(crate) fn repository_number(&self, id: Id) -> usize {
-        self.package(id).repository
+        let index = to_index(id);
+        self.starts[1..].iter().position(|end| index < *end).expect("ids are below the end of the last shelf")
     }
 
     /// The packages of the repository of that number.
     pub(crate) fn repository_ids(&self, number: usize) -> Range<Id> {
-        let before: usize = self.repositories[..number].iter().map(|one| one.packages.len()).sum();
-        to_id(FIRST + before)..to_id(FIRST + before + self.repositories[number].packages.len())
+        to_id(self.starts[number])..to_id(self.starts[number + 1])
     }
 
     /// The repository that is what the machine has installed.
@@ -235,31 +309,42 @@ impl<'r> Universe<'r> {
         self.installed.map_or(to_id(FIRST)..to_id(FIRST), |number| self.repository_ids(number))
     }
 
-    /// Installed, or such as the machine can run.
-    fn is_listed(&self, package: &Package<'r>) -> bool {
-        package.score != 0 || Some(package.repository) == self.installed
-    }
-
     /// Packages of that name that are installed or that the machine can run, in order.
     pub(crate) fn named(&self, name: &str) -> &[Id] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
+        let first = self.find_named(name).next();
+        first.map_or(&[], |id| self.same_name(id))
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'r str> {
-        self.by_name.keys().copied()
+    /// Names of which there are packages; those of several repositories come several times.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.shelves.iter().flat_map(|shelf| {
+            let index = shelf.index();
+            index.package_names().map(|name| index.name_text(name))
+        })
     }
 
+    /// Packages of the same name that are installed or that the machine can run, in order.
     pub(crate) fn same_name(&self, id: Id) -> &[Id] {
-        self.named(self.name(id))
+        let cell = &self.namesakes[to_index(id) - FIRST];
+        cell.get_or_init(|| self.find_named(self.name(id)).collect())
+    }
+
+    fn find_named(&self, name: &str) -> impl Iterator<Item = Id> {
+        self.shelves.iter().enumerate().flat_map(move |(number, shelf)| {
+            let is_installed = Some(number) == self.installed;
+            let named = shelf.named(name).filter(move |package| is_installed || shelf.score(*package) != 0);
+            named.map(move |package| to_id(self.starts[number] + package))
+        })
     }
 
     /// Packages that provide the capability, in order; [`SYSTEM`] alone for what rpm itself provides.
     pub(crate) fn providers(&self, capability: &Capability) -> Vec<Id> {
         let mut found: Vec<Id> = Vec::new();
-        for provide in self.provides.get(capability.name.as_str()).map_or(&[][..], Vec::as_slice) {
-            if found.last() != Some(&provide.package) && self.provide_meets(provide, capability) {
-                found.push(provide.package);
-            }
+        for (number, shelf) in self.shelves.iter().enumerate() {
+            let is_installed = Some(number) == self.installed;
+            let providers = shelf.providers(capability).into_iter();
+            let listed = providers.filter(|package| is_installed || shelf.score(*package) != 0);
+            found.extend(listed.map(|package| to_id(self.starts[number] + package)));
         }
         if found.is_empty() && capability.name.starts_with("rpmlib(") {
             found.push(SYSTEM);
@@ -267,101 +352,10 @@ impl<'r> Universe<'r> {
         found
     }
 
-    fn provide_meets(&self, provide: &Provide<'r>, capability: &Capability) -> bool {
-        let Some(wanted) = &capability.constraint else { return true };
-        if provide.own {
-            return self.version_meets(provide.package, wanted);
-        }
-        provide.constraint.is_none_or(|provided| provided.overlaps(wanted))
-    }
-
-    fn version_meets(&self, id: Id, wanted: &Constraint) -> bool {
-        let nevra = &self.record(id).nevra;
-        Capability::exactly("", &nevra.evr).constraint.is_none_or(|own| own.overlaps(wanted))
-    }
-
     /// Whether name and version of the package itself match; what it provides does not count.
     pub(crate) fn is(&self, id: Id, capability: &Capability) -> bool {
         self.name(id) == capability.name
-            && capability.constraint.as_ref().is_none_or(|wanted| self.version_meets(id, wanted))
-    }
-
-    fn index_provides(&mut self) {
-        for (index, package) in self.packages.iter().enumerate() {
-            if !self.is_listed(package) {
-                continue;
-            }
-            let id = to_id(index + FIRST);
-            let record = package.record;
-            let name = record.nevra.name.as_str();
-            self.by_name.entry(name).or_default().push(id);
-            let mut has_own = false;
-            for capability in &record.provides {
-                has_own |= capability.name == name && capability.constraint.is_some();
-                let provide = Provide { package: id, constraint: capability.constraint.as_ref(), own: false };
-                self.provides.entry(capability.name.as_str()).or_default().push(provide);
-            }
-            if !has_own {
-                let provide = Provide { package: id, constraint: None, own: true };
-                self.provides.entry(name).or_default().push(provide);
-            }
-        }
-    }
-
-    /// Files count as provides, but only paths that someone asks for are worth an entry.
-    fn index_files(&mut self) {
-        let wanted = self.paths_in_dependencies();
-        let wanted: Map<&str, ()> = wanted.into_iter().map(|path| (path, ())).collect();
-        let mut added: Vec<&'r str> = Vec::new();
-        for (index, package) in self.packages.iter().enumerate() {
-            if !self.is_listed(package) {
-                continue;
-            }
-            for file in &package.record.files {
-                if wanted.contains_key(file.path.as_str()) {
-                    let provide = Provide { package: to_id(index + FIRST), constraint: None, own: false };
-                    self.provides.entry(file.path.as_str()).or_default().push(provide);
-                    added.push(file.path.as_str());
-                }
-            }
-        }
-        for path in added {
-            if let Some(provides) = self.provides.get_mut(path) {
-                provides.sort_by_key(|provide| provide.package);
-            }
-        }
-    }
-
-    fn paths_in_dependencies(&self) -> BTreeSet<&'r str> {
-        let mut paths = BTreeSet::new();
-        for package in self.packages.iter().filter(|package| self.is_listed(package)) {
-            let record = package.record;
-            let requires = record.requires.iter().map(|requirement| &requirement.dependency);
-            let others = [
-                &record.conflicts,
-                &record.recommends,
-                &record.suggests,
-                &record.supplements,
-                &record.enhances,
-            ];
-            for dependency in requires.chain(others.into_iter().flatten()) {
-                collect_paths(dependency, &mut paths);
-            }
-        }
-        paths
-    }
-}
-
-fn collect_paths<'r>(dependency: &'r Dependency, paths: &mut BTreeSet<&'r str>) {
-    match dependency {
-        Dependency::Simple(capability) => {
-            if capability.is_path() {
-                paths.insert(&capability.name);
-            }
-        }
-        Dependency::Rich(rich) => {
-            operands(rich).into_iter().for_each(|operand| collect_paths(operand, paths))
-        }
+            && capability.constraint.as_ref().is_none_or(|wanted| wanted.admits(&self.nevra(id).evr))
     }
 }
 

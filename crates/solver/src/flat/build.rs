@@ -1,8 +1,8 @@
 //! Packages, one by one, in; the bytes of their index, out: the same packages in the same order, the same bytes.
 
 use rpm_model::{
-    CapabilityError, Comparison, Dependency, FileKind, PackageRecord, PackageView, RelationKind, RelationView,
-    RichDependency,
+    CapabilityError, Comparison, Dependency, FileKind, PackageRecord, PackageView, RelationKind,
+    RelationView, RichDependency,
 };
 
 use super::intern::{Rows, Texts};
@@ -118,12 +118,13 @@ impl IndexBuilder {
                 has_own |= kind == RelationKind::Provides
                     && relation.constraint.is_some()
                     && relation.name == package.name;
-                let dependency = self.dependency(relation, kind, architecture).map_err(|error| match error {
-                    RelationError::Build(error) => error,
-                    RelationError::Rich(source) => {
-                        BuildError::Rich { package: package.name.clone().into_owned(), source }
-                    }
-                })?;
+                let dependency =
+                    self.dependency(relation, kind, architecture).map_err(|error| match error {
+                        RelationError::Build(error) => error,
+                        RelationError::Rich(source) => {
+                            BuildError::Rich { package: package.name.clone().into_owned(), source }
+                        }
+                    })?;
                 let of_name = self.dependencies.rows()[dependency as usize][0];
                 match kind {
                     RelationKind::Provides => self.provides.push([of_name, number, dependency]),
@@ -261,10 +262,7 @@ impl From<BuildError> for RelationError {
 
 /// Numbers of names share their bits with the kinds of files.
 fn small(number: usize) -> Result<u32, BuildError> {
-    u32::try_from(number)
-        .ok()
-        .filter(|number| *number < 1 << FILE_KIND_SHIFT)
-        .ok_or(BuildError::TooLarge)
+    u32::try_from(number).ok().filter(|number| *number < 1 << FILE_KIND_SHIFT).ok_or(BuildError::TooLarge)
 }
 
 fn low(value: u64) -> u32 {
@@ -284,7 +282,8 @@ pub(super) fn file_kind(kind: FileKind) -> u32 {
 }
 
 fn digest(hex: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
+    let digit =
+        |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
     hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(*pair.last().unwrap_or(&b'0'))).collect()
 }
 
@@ -308,10 +307,7 @@ fn starts(names: usize, entries: impl Iterator<Item = u32>) -> Vec<u32> {
 }
 
 /// The entries of each name together, in the order in which they come.
-fn by_name<const N: usize>(
-    starts: &[u32],
-    entries: impl Iterator<Item = (u32, [u32; N])>,
-) -> Vec<[u32; N]> {
+fn by_name<const N: usize>(starts: &[u32], entries: impl Iterator<Item = (u32, [u32; N])>) -> Vec<[u32; N]> {
     let mut next = starts.to_vec();
     let mut sorted = vec![[0; N]; starts.last().map_or(0, |end| *end as usize)];
     for (name, entry) in entries {

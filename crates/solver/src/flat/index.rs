@@ -9,7 +9,8 @@ use rpm_model::{
 };
 
 use super::{
-    ANY, Column, DEPENDENCY_ROW, FILE_KIND_SHIFT, HAS_EPOCH, HAS_RELEASE, PACKAGE_ROW, PRE, RICH, Section, hash,
+    ANY, Column, DEPENDENCY_ROW, FILE_KIND_SHIFT, HAS_EPOCH, HAS_RELEASE, PACKAGE_ROW, PRE, RICH, Section,
+    hash,
 };
 
 /// An index over bytes that someone else keeps, or that it has made itself.
@@ -129,14 +130,17 @@ impl<'b> Index<'b> {
         self.numbers(Section::Architectures, all).map(|text| self.text(text))
     }
 
+    pub(crate) fn build_time(&self, package: usize) -> u64 {
+        self.wide_column(package, Column::BuildTime)
+    }
+
     pub(crate) fn vendor(&self, package: usize) -> &str {
         self.text(self.column(package, Column::Vendor))
     }
 
     pub(crate) fn nevra(&self, package: usize) -> Nevra {
         let text = |column| self.text(self.column(package, column));
-        let evr =
-            Evr::new(self.column(package, Column::Epoch), text(Column::Version), text(Column::Release));
+        let evr = Evr::new(self.column(package, Column::Epoch), text(Column::Version), text(Column::Release));
         let architecture = self.number(Section::Architectures, self.architecture(package));
         Nevra::new(self.name_text(self.name(package)), evr, self.text(architecture))
     }
@@ -200,6 +204,12 @@ impl<'b> Index<'b> {
         self.pairs_of(Section::Obsoleters, name).map(|package| package as usize)
     }
 
+    /// Packages that obsolete anything, some several times.
+    pub(crate) fn replacing(&self) -> impl Iterator<Item = usize> {
+        let numbers = self.numbers(Section::Obsoleters, 0..u32::MAX);
+        numbers.skip(1).step_by(2).map(|package| package as usize)
+    }
+
     /// The second numbers of the sorted pairs whose first is this.
     fn pairs_of(&self, section: Section, first: u32) -> impl Iterator<Item = u32> {
         let count = self.part(section).len() / 8;
@@ -257,10 +267,8 @@ impl<'b> Index<'b> {
             });
             simple.collect()
         };
-        let requires = self.list(
-            Section::RelationStarts,
-            package * RelationKind::COUNT + RelationKind::Requires.place(),
-        );
+        let requires = self
+            .list(Section::RelationStarts, package * RelationKind::COUNT + RelationKind::Requires.place());
         let requires = self.numbers(Section::Relations, requires);
         record.provides = capabilities(RelationKind::Provides);
         record.requires = requires

@@ -98,9 +98,9 @@ const HAS_RELEASE: u32 = 0x2000;
 /// Added to a requirement: needed before the package's scriptlets run.
 const PRE: u32 = 1 << 31;
 /// In place of a provided dependency: the package's own name and version, which metadata may leave out.
-const OWN: u32 = u32::MAX;
+pub(crate) const OWN: u32 = u32::MAX;
 /// In place of a provided dependency: a file.
-const FILE: u32 = u32::MAX - 1;
+pub(crate) const FILE: u32 = u32::MAX - 1;
 /// Kinds of files are above the number of the name.
 const FILE_KIND_SHIFT: u32 = 30;
 

@@ -160,6 +160,9 @@ fn search(ground: &Ground<'_, '_>, jobs: Vec<Job>, asks: &dyn Fn(&str) -> bool) 
         let count = search.troubles.len() + usize::from(hopeless);
         lines.extend(std::iter::repeat_n("problem".to_owned(), count));
     }
+    if asks("recommended") {
+        lines.extend(super::recommendations::lines(&mut search));
+    }
     if asks("cleandeps") {
         lines.extend(unneeded(&search));
     }

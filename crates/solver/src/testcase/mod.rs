@@ -8,6 +8,7 @@ mod answer;
 mod expected;
 mod packages;
 mod read;
+mod recommendations;
 mod selection;
 mod term;
 

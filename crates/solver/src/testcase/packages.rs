@@ -95,7 +95,8 @@ impl Reader {
         self.finish();
         let words: Vec<&str> = value.split_ascii_whitespace().collect();
         let [name, version, release, architecture] = words[..] else {
-            return Err(PackageError::Identity(value.to_owned()));
+            // libsolv passes over a line that is one word short; its own testcases have some.
+            return if words.len() == 3 { Ok(()) } else { Err(PackageError::Identity(value.to_owned())) };
         };
         let (epoch, version) = match version.split_once(':') {
             Some((epoch, rest)) if epoch.bytes().all(|byte| byte.is_ascii_digit()) => {

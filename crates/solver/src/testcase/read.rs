@@ -255,7 +255,7 @@ fn apply(
         match find(name) {
             Some(setting) => settings = settings.with(setting, on),
             // What is switched off and not known makes no difference.
-            None if !on => {}
+            None if !on || settings::WITHOUT_EFFECT.contains(&name) => {}
             None => return Err(unsupported(line, &format!("the switch {name}"))),
         }
     }
