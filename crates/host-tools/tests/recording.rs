@@ -339,3 +339,30 @@ fn digests_are_shared_between_views() {
         assert_eq!(same, text == "text", "{text}");
     }
 }
+
+/// Names of other tests here, once more as root of a namespace with no right of root outside.
+#[test]
+fn an_ordinary_user_s_namespace_records_the_same() {
+    const AGAIN: [&str; 3] = [
+        "appending_reads_and_replacing_does_not",
+        "a_moved_directory_is_read_and_written_as_a_whole",
+        "paths_through_descriptors_and_working_directories_are_followed",
+    ];
+    let program = std::env::current_exe().unwrap();
+    let call = Call::new("unshare").args(["--user", "--map-root-user"]).arg(program).arg("--exact");
+    let names = AGAIN.map(|name| match env!("CARGO_CRATE_NAME") {
+        "recording" => name.to_owned(),
+        module => format!("{}::{name}", module.trim_end_matches("_by_spawner")),
+    });
+    match host_tools::program::run(&call.args(names)) {
+        Ok(output) => {
+            assert!(output.stdout_text().contains("test result: ok. 3 passed"), "{}", output.stdout_text());
+        }
+        Err(error)
+            if error.to_string().contains("unshare") && error.to_string().contains("not permitted") =>
+        {
+            testkit::prepared::skip("user namespaces cannot be made here");
+        }
+        Err(error) => panic!("{error}"),
+    }
+}

@@ -42,7 +42,7 @@ fn outside() {
     }
     assert_eq!(ensure_mapped_root().unwrap(), Identity::Root);
     let said = as_ordinary_user("inside", "lapis:1000000:65536\\n");
-    assert_eq!(said, "mapped root\nowner 0 7 in sandbox\n");
+    assert_eq!(said, "mapped root\nowner 0 7 in sandbox\nwrote /made\nwrote /owned\n");
     println!("an_ordinary_user_becomes_root ... ok");
 
     let said = as_ordinary_user("refused", "lapis:1000000:1000\\n");
@@ -104,4 +104,21 @@ fn inside() {
         .args(["-c", "echo lost > /dev/null && chown 99:99 /owned && test $(id -u) = 0 && echo in sandbox"]);
     print!("{}", sandbox.run(&call).unwrap().stdout_text());
     assert_eq!(fs::metadata(&file).unwrap().uid(), 99);
+    record(root.path());
+}
+
+/// The memory of a program is read before it starts, when it still is this program's.
+fn record(root: &std::path::Path) {
+    use host_tools::sandbox::recording::{View, Written};
+    std::os::unix::fs::symlink("dev/usr", root.join("usr")).unwrap();
+    let sandbox = Sandbox::new(root).bind(host_tools::Bind::read_only("/usr", "/dev/usr"));
+    host_tools::sandbox::start_spawner().unwrap();
+    let view = View::new(&sandbox, 0, &[], std::sync::Arc::default()).unwrap().unwrap();
+    let call = Call::new("sh").args(["-c", "echo one > /made; echo two >> /owned"]);
+    let (_, recording) = sandbox.run_recorded(&call, view).unwrap();
+    for (path, written) in recording.unwrap().written {
+        if let Written::Entry(_) = written {
+            println!("wrote {}", String::from_utf8_lossy(&path));
+        }
+    }
 }

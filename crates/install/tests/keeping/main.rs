@@ -9,6 +9,7 @@
     reason = "a test tells what it found, and panics"
 )]
 
+mod rules;
 mod server;
 #[path = "../judge/tree.rs"]
 mod tree;

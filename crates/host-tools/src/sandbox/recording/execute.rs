@@ -34,6 +34,8 @@ impl Ledger {
             };
             let file = match file {
                 Ok(file) => file,
+                // Not in memory either: the start fails.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
                 Err(error) => return self.give_up(format!("a program cannot be read: {error}")),
             };
             match interpreter(&file) {

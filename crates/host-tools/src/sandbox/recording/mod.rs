@@ -7,8 +7,8 @@
 mod calls;
 mod digests;
 mod execute;
-mod identity;
 pub(in crate::sandbox) mod filter;
+mod identity;
 mod ledger;
 pub(in crate::sandbox) mod listener;
 mod memory;
@@ -25,8 +25,8 @@ use std::thread::JoinHandle;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
-pub use identity::identity;
 pub use digests::{Digest, Digests};
+pub use identity::identity;
 pub use seen::{Changed, Detail, Kind, Seen, There};
 pub use view::{Attributes, View};
 pub use written::{Entry, EntryKind, Owner, Time, Written};
