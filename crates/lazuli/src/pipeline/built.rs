@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::program;
 use crate::failure::{Context as _, Failure};
 use crate::session::Session;
 
@@ -39,6 +40,8 @@ pub struct Memory {
 #[derive(Serialize, Deserialize)]
 struct Record {
     inputs: String,
+    /// After the machine started anew, the bytes are looked at: not all that was written may have reached the disk.
+    boot: String,
     outputs: Vec<(Output, Stamp)>,
 }
 
@@ -70,7 +73,7 @@ impl Memory {
         for (output, stamp) in &record.outputs {
             match fs::symlink_metadata(&output.path) {
                 Ok(found) if found.is_file() && found.len() == output.bytes => {
-                    if Stamp::of(&found) != *stamp {
+                    if Stamp::of(&found) != *stamp || record.boot != program::boot() {
                         touched.push(output);
                     }
                 }
@@ -95,7 +98,7 @@ impl Memory {
             Ok((output.clone(), Stamp::of(&fs::symlink_metadata(&output.path).context(failed)?)))
         };
         let outputs = outputs.iter().map(stamped).collect::<Result<Vec<_>, Failure>>()?;
-        let record = Record { inputs: self.inputs.clone(), outputs };
+        let record = Record { inputs: self.inputs.clone(), boot: program::boot(), outputs };
         let folder = self.file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).context(failed)?;
         let mut beside = tempfile::NamedTempFile::new_in(folder).context(failed)?;

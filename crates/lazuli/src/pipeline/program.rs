@@ -1,4 +1,4 @@
-//! This program's file, in; a stamp that another program does not have, out.
+//! This program's file and the running system, in; stamps that another program and another start of the machine do not have, out.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,6 +15,11 @@ use crate::failure::{Context as _, Failure};
 /// What a program makes is kept under this stamp, so that another version of it makes it anew.
 pub fn stamp() -> Result<String, Failure> {
     stamp_of(Path::new("/proc/self/exe")).context(|| "this program cannot be read".to_owned())
+}
+
+/// The kernel's name for the time since the machine started; empty where /proc does not say it.
+pub fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 fn stamp_of(program: &Path) -> std::io::Result<String> {

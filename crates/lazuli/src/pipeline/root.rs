@@ -9,6 +9,7 @@ use definition::{NativeImage, Upstream};
 use install::payload::{Store, StoreError};
 use install::{InstallOptions, PackageRequest, PlanOptions, ScriptletCache, SignaturePolicy};
 use rpm_model::Nevra;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::discard::Discarding;
@@ -81,8 +82,10 @@ pub fn of_image(
     let digest = tree_digest(locked, image, epoch)?;
     let path = trees.join(format!("{}-{}", image.name, &digest[..16]));
     let deferred_file = path.with_extension("deferred.json");
-    if !session.fresh && path.is_dir() && deferred_file.is_file() {
-        let deferred = read_deferred(&deferred_file)?;
+    if !session.fresh
+        && path.is_dir()
+        && let Some(deferred) = read_deferred(&deferred_file)
+    {
         output::say(&format!("{:>12} {} (installed before)", "tree", image.name));
         return Ok(Root { path, digest, deferred, _before: None });
     }
@@ -256,19 +259,27 @@ fn deferred(entry: &install::unpack::Deferred) -> image::Deferred {
     }
 }
 
-fn read_deferred(file: &Path) -> Result<Vec<image::Deferred>, Failure> {
-    let failed = || format!("{} cannot be read", file.display());
-    let bytes = fs::read(file).context(failed)?;
-    serde_json::from_slice(&bytes).context(failed)
+/// What belongs to a tree beside it.
+#[derive(Serialize, Deserialize)]
+struct List {
+    /// Trees are not synced: one that was made before the machine last started may have lost what was not yet on its disk.
+    boot: String,
+    deferred: Vec<image::Deferred>,
+}
+
+/// The list of a tree that may be trusted.
+fn read_deferred(file: &Path) -> Option<Vec<image::Deferred>> {
+    let list: List = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    (list.boot == program::boot()).then_some(list.deferred)
 }
 
 /// Written last: a tree without it is not trusted.
 fn write_deferred(file: &Path, deferred: &[image::Deferred]) -> Result<(), Failure> {
     let failed = || format!("{} cannot be written", file.display());
-    let bytes = serde_json::to_vec(deferred).context(failed)?;
+    let list = List { boot: program::boot(), deferred: deferred.to_vec() };
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut beside = tempfile::NamedTempFile::new_in(folder).context(failed)?;
-    std::io::Write::write_all(&mut beside, &bytes).context(failed)?;
+    serde_json::to_writer(&mut beside, &list).context(failed)?;
     beside.persist(file).context(failed)?;
     Ok(())
 }
