@@ -61,10 +61,15 @@ impl Package {
         let opened = File::open(file).map_err(PackageProblem::Read)?;
         let headers = PackageHeaders::read(&mut BufReader::new(opened))?;
         verify::headers(&headers, policy)?;
-        let contents = read::contents(&headers)?;
-        if contents.nevra.arch == "src" || headers.main.has(SOURCE_PACKAGE) {
-            return Err(PackageProblem::Source);
-        }
+        let is_source = headers.main.has(SOURCE_PACKAGE) || headers.main.string(Tag::ARCH) == Some("src");
+        let contents = match read::contents(&headers) {
+            // Files of a source package have no directory; what older rpms made says nothing else of being one.
+            Err(ContentsError::UnsafePath(_)) if !headers.main.has(Tag::SOURCE_RPM) => {
+                return Err(PackageProblem::Source);
+            }
+            _ if is_source => return Err(PackageProblem::Source),
+            contents => contents?,
+        };
         let payload = payload_facts(&headers)?;
         Ok(Package { file: file.to_owned(), headers, contents, payload })
     }

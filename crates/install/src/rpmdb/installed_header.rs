@@ -178,6 +178,12 @@ fn installation(package: &InstalledPackage<'_>) -> Result<Vec<Addition>, Unstora
         let data = package.file_states.iter().map(|state| *state as u8).collect();
         additions.push(Addition { tag: Tag::FILE_STATES, kind: EntryType::Char, count: files, data });
     }
+    if main.has(Tag::PREFIXES) && !main.has(Tag::INSTALLED_PREFIXES) {
+        // A package that could be put elsewhere, and is not.
+        let prefixes = main.texts(Tag::PREFIXES);
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        additions.push(Addition::texts(Tag::INSTALLED_PREFIXES, &prefixes));
+    }
     if !main.has(Tag::PACKAGE_DIGESTS) {
         let digests = [hex::encode(package.digests.sha256), hex::encode(package.digests.sha512)];
         additions.push(Addition::texts(Tag::PACKAGE_DIGESTS, &[&digests[0], &digests[1]]));

@@ -132,20 +132,27 @@ impl<'a> Scriptlets<'a> {
         if scriptlet.program.first().is_some_and(|program| program == "<lua>") {
             return self.run_lua(owner, scriptlet, &body.unwrap_or_default(), arguments, kind);
         }
-        let name = format!("%{}({})", kind.name(), owner.nevra);
-        self.run_program(&name, scriptlet, body.as_deref(), arguments)
+        self.run_program(owner, scriptlet, body.as_deref(), arguments, kind)
     }
 
     fn run_program(
         &self,
-        name: &str,
+        owner: ScriptletOwner<'_>,
         scriptlet: &Scriptlet,
         body: Option<&[u8]>,
         arguments: &Arguments<'_>,
+        kind: ScriptletKind,
     ) -> Result<Ending, ScriptletError> {
+        let name = format!("%{}({})", kind.name(), owner.nevra);
         let (program, own) =
             scriptlet.program.split_first().map_or(("/bin/sh", &[][..]), |(p, a)| (p.as_str(), a));
         let mut call = Call::new(program).args(own);
+        for (number, prefix) in prefixes(owner.header).iter().enumerate() {
+            call = call.env(format!("RPM_INSTALL_PREFIX{number}"), prefix);
+            if number == 0 {
+                call = call.env("RPM_INSTALL_PREFIX", prefix);
+            }
+        }
         // The name comes from the content, not from chance, so that it means the same in every run.
         let file =
             body.map(|body| (PathBuf::from(format!("{TEMPORARY}/rpm-tmp.{}", short_digest(body))), body));
@@ -161,7 +168,7 @@ impl<'a> Scriptlets<'a> {
             .stderr(Sink::SameAsStdout)
             .accept_any_status();
         let work = Work {
-            name,
+            name: &name,
             sandbox: &self.sandbox,
             call: &call,
             file: file.as_ref().map(|(path, body)| (path.as_path(), *body)),
@@ -212,7 +219,7 @@ impl<'a> Scriptlets<'a> {
                 program: &scriptlet.program,
                 counts: &counts,
                 files: (!files.is_empty()).then_some(&files[..]),
-                prefixes: &[],
+                prefixes: &prefixes(owner.header),
                 rpm_version: owner.header.string(Tag::RPM_VERSION),
             },
         );
@@ -237,6 +244,12 @@ fn failure(status: std::process::ExitStatus) -> Option<String> {
         (Some(status), _) => Some(format!("failed with exit status {status}")),
         (None, signal) => Some(format!("was ended by signal {}", signal.unwrap_or_default())),
     }
+}
+
+/// Where the parts of a relocatable package are: where they were built for, as none is ever put elsewhere here.
+fn prefixes(header: &Header) -> Vec<String> {
+    let tag = if header.has(Tag::INSTALLED_PREFIXES) { Tag::INSTALLED_PREFIXES } else { Tag::PREFIXES };
+    header.texts(tag)
 }
 
 /// The body with macros and query formats filled in, where the flags ask for it.

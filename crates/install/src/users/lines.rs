@@ -80,6 +80,9 @@ pub enum AccountLineError {
     /// A number that is none.
     #[error("`{0}` is no number, NUMBER:GROUP or path")]
     Id(String),
+    /// Fields that only users have.
+    #[error("lines of type `{0}` have neither description, home nor shell")]
+    TooMuch(String),
     /// A quote is not closed.
     #[error("a quote is not closed")]
     Quote,
@@ -114,6 +117,9 @@ pub fn parse(line: &str) -> Result<Option<AccountLine>, AccountLineError> {
             let home = if name == "root" { "/root" } else { "/" };
             let (description, home, shell) = (text(3, "")?, text(4, home)?, text(5, shell)?);
             AccountLine::User { name, id, group, locked: kind == "u!", description, home, shell }
+        }
+        kind @ ("g" | "m" | "r") if fields.iter().skip(3).any(|field| !matches!(field.as_str(), "" | "-")) => {
+            return Err(AccountLineError::TooMuch(kind.to_owned()));
         }
         "g" => AccountLine::Group { name: name(1, "name")?, id: id(stated(2))? },
         "m" => AccountLine::Member { user: name(1, "user")?, group: name(2, "group")? },

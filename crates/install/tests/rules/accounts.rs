@@ -1,6 +1,6 @@
 //! Accounts that packages provide (`lib/psm.cc: runSysusers`, rpm-sysusers(7)), against systemd-sysusers as rpm calls it.
 
-use crate::peers::{Case, Format, judge};
+use crate::peers::{Case, End, Format, judge};
 
 macro_rules! with_setup {
     ($name:literal, $packages:literal) => {
@@ -91,6 +91,13 @@ printf 'm new-user new-group\\nm bin mail\\nm bin new-group\\nu another -\\nm an
         name: "without-account-files",
         packages: "== daemon\nAutoReqProv: yes\n%install\nmkdir -p %{buildroot}/usr/lib/sysusers.d\nprintf 'u one -\\ng two 5\\n' > %{buildroot}/usr/lib/sysusers.d/x.conf\n\
                    %files\n/usr/lib/sysusers.d/x.conf\n%attr(0644, one, two) /usr/share/x\n",
+        ..Case::NEW
+    },
+    Case {
+        name: "group-with-a-description",
+        end: End::Critical,
+        packages: "== daemon\nAutoReqProv: yes\n%install\nmkdir -p %{buildroot}/usr/lib/sysusers.d\nprintf 'g two 5 \"Two\"\\n' > %{buildroot}/usr/lib/sysusers.d/x.conf\n\
+                   %files\n/usr/lib/sysusers.d/x.conf\n",
         ..Case::NEW
     },
     Case {

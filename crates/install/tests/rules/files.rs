@@ -42,6 +42,7 @@ printf 'x' > %{buildroot}/usr/share/kinds/ünï
 %attr(0000, root, root) /usr/share/kinds/secret
 %caps(cap_net_raw=ep) /usr/share/kinds/strong
 %caps(cap_net_admin,cap_net_raw=eip) %attr(0750, root, web) /usr/share/kinds/stronger
+%caps(=) /usr/share/kinds/without-capabilities
 %attr(0644, nobody-here, group-of-nobody) /usr/share/kinds/unknown
 %attr(6755, nobody-here, group-of-nobody) /usr/share/kinds/unknown-setuid
 %attr(0755, web, web) %dir /usr/share/kinds/folder

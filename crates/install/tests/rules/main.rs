@@ -16,6 +16,7 @@ mod accounts;
 mod conflicts;
 mod existing_files;
 mod files;
+mod fixtures;
 mod formats;
 mod ordering;
 mod peers;

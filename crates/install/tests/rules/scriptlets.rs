@@ -173,6 +173,30 @@ local f = io.open('/log', 'a') f:write('%%{_sysconfdir}', '\\n') f:close()
         ..Case::NEW
     },
     Case {
+        name: "relocatable",
+        shell: true,
+        packages: "\
+== one
+Requires: a-shell
+Prefix: /opt/one
+Prefix: /etc/one
+%post
+echo \"$RPM_INSTALL_PREFIX $RPM_INSTALL_PREFIX0 $RPM_INSTALL_PREFIX1 $RPM_INSTALL_PREFIX2\" >> /log
+%posttrans -p <lua>
+local f = io.open('/log', 'a') f:write(table.concat(RPM_INSTALL_PREFIX, ' '), '\\n') f:close()
+%triggerin -- two
+echo \"$RPM_INSTALL_PREFIX1\" >> /log
+%files
+/opt/one/file
+/etc/one/file
+== two
+Requires: one
+%post -p <lua>
+local f = io.open('/log', 'a') f:write(tostring(RPM_INSTALL_PREFIX), '\\n') f:close()
+",
+        ..Case::NEW
+    },
+    Case {
         name: "without-files",
         packages: "== one\n%pre -p <lua>\n@lua pre\n%post -p <lua>\n@lua post\n%files\n",
         ..Case::NEW

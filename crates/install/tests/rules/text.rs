@@ -2,7 +2,7 @@
 //!
 //! `== NAME [VERSION]` begins a package; its preamble follows, then sections as in a spec. Missing tags are filled in, files that
 //! no `%install` makes are made: a listed path holds its package's name and itself. `@sh TEXT` and `@lua TEXT` in a script write
-//! the text, the script's arguments and its input to `/log`.
+//! the text, the script's arguments and its input to `/log`; `@say` defines a function of Lua that prints there.
 
 /// A spec file and the package that it makes.
 pub(crate) struct Spec {
@@ -137,6 +137,11 @@ fn script_line(line: &str) -> String {
             "do local f = io.open('/log', 'a') f:write('{text} ', tostring(arg[2]), ' ', tostring(arg[3]), '\\n') \
              if rpm.next_file then local p = rpm.next_file() while p do f:write('   ', p, '\\n') p = rpm.next_file() end end f:close() end"
         );
+    }
+    if line == "@say" {
+        return "local function say(...) local f = io.open('/log', 'a') for i = 1, select('#', ...) do \
+                f:write(i > 1 and '\\t' or '', tostring((select(i, ...)))) end f:write('\\n') f:close() end"
+            .to_owned();
     }
     line.to_owned()
 }

@@ -169,6 +169,8 @@ impl Tag {
     pub const FILE_LANGS: Tag = Tag(1097);
     /// Relocation prefixes.
     pub const PREFIXES: Tag = Tag(1098);
+    /// Where those prefixes are, once installed.
+    pub const INSTALLED_PREFIXES: Tag = Tag(1099);
     /// Provide flags.
     pub const PROVIDE_FLAGS: Tag = Tag(1112);
     /// Provided versions.
