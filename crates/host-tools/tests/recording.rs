@@ -293,6 +293,26 @@ fn what_cannot_be_understood_is_refused_with_its_reason() {
     fs::write(world.path("etc/one"), "").unwrap();
     fs::hard_link(world.path("etc/one"), world.path("etc/two")).unwrap();
     assert_eq!(world.refused("echo x > /etc/one"), "/etc/one has several names");
+    fs::write(world.path("etc/single"), "").unwrap();
+    let script = "ln /etc/single /etc/double; echo x >> /etc/double";
+    assert_eq!(world.refused(script), "/etc/double has several names");
+}
+
+#[test]
+fn what_is_read_under_a_new_name_counts() {
+    let Some(world) = World::new() else { return };
+    fs::write(world.path("etc/old"), "text").unwrap();
+    let recorded = world.record("ln /etc/old /etc/new; cat /etc/new");
+    assert!(recorded.there("/etc/old").content.is_some());
+}
+
+#[test]
+fn a_slash_at_the_end_leads_through_a_link() {
+    let Some(world) = World::new() else { return };
+    fs::create_dir(world.path("etc/d")).unwrap();
+    symlink("d", world.path("etc/link")).unwrap();
+    let recorded = world.record("ls -ld /etc/link/");
+    assert_eq!(recorded.there("/etc/d").kind, Kind::Directory);
 }
 
 #[test]

@@ -65,7 +65,7 @@ mod tests {
             (sandbox.clone(), call().directory("/etc")),
             (sandbox.clone(), call().stdin(Stdin::Null)),
             (sandbox.clone(), call().stderr(Sink::SameAsStdout)),
-            (sandbox.clone().env("X", "y"), call()),
+            (sandbox.clone().env("Y", "y"), call()),
             (sandbox.clone().sys(true), call()),
             (sandbox.clone().hostname("x"), call()),
             (sandbox.clone().keep_directory("/run"), call()),

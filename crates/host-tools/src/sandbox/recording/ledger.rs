@@ -3,7 +3,7 @@
 //! The state before is taken at the first touch, while the program waits: whatever it changes later is its own work. What
 //! depends on content that the run itself made does not count.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 
 use rustix::fs::{FileType, Stat};
@@ -64,6 +64,8 @@ pub(super) struct Ledger {
     pub(super) nodes: HashMap<Vec<u8>, Node>,
     /// Names that the run made or removed, by directory.
     changed_names: HashMap<Vec<u8>, BTreeSet<Vec<u8>>>,
+    /// Inodes that were there before the run, and that it gave more names.
+    linked: HashSet<u64>,
     /// Why the run cannot be kept, if it cannot.
     pub(super) problem: Option<String>,
 }
@@ -73,7 +75,13 @@ const MOST_PATHS: usize = 500_000;
 
 impl Ledger {
     pub(super) fn new(view: View) -> Self {
-        Ledger { view, nodes: HashMap::new(), changed_names: HashMap::new(), problem: None }
+        Ledger {
+            view,
+            nodes: HashMap::new(),
+            changed_names: HashMap::new(),
+            linked: HashSet::new(),
+            problem: None,
+        }
     }
 
     /// The run cannot be kept; the first reason is the one told.
@@ -200,6 +208,17 @@ impl Ledger {
         }
     }
 
+    /// The run is about to give a file another name, under which it may read it.
+    pub(super) fn give_name(&mut self, path: &[u8]) {
+        self.need_content(path);
+        self.need_detail(path);
+        self.change_owner(path);
+        let node = self.touch(path);
+        if let Some(stat) = node.before.filter(|_| !node.changed.entry) {
+            self.linked.insert(stat.st_ino);
+        }
+    }
+
     /// The run is about to write to a file that stays the same file.
     pub(super) fn change_content(&mut self, path: &[u8]) {
         self.keep_before(path, true);
@@ -220,11 +239,11 @@ impl Ledger {
 
     /// Takes what might be gone afterwards.
     fn keep_before(&mut self, path: &[u8], in_place: bool) {
-        if self.touch(path).changed.entry {
-            return;
-        }
         if in_place {
             self.refuse_other_names(path);
+        }
+        if self.touch(path).changed.entry {
+            return;
         }
         self.take_attributes(path);
         let node = self.touch(path);
@@ -258,11 +277,10 @@ impl Ledger {
 
     /// A change to a file with several names shows under all of them, and only one is known.
     fn refuse_other_names(&mut self, path: &[u8]) {
-        let node = self.touch(path);
-        let shared = node
-            .before
-            .is_some_and(|stat| stat.st_nlink > 1 && !FileType::from_raw_mode(stat.st_mode).is_dir());
-        if shared && !node.changed.entry {
+        let (stat, _) = self.now(path);
+        let Some(stat) = stat.filter(|stat| !FileType::from_raw_mode(stat.st_mode).is_dir()) else { return };
+        let is_old = !self.touch(path).changed.entry;
+        if (is_old && stat.st_nlink > 1) || self.linked.contains(&stat.st_ino) {
             self.give_up(format!("{} has several names", String::from_utf8_lossy(path)));
         }
     }

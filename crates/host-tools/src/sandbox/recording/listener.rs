@@ -29,6 +29,9 @@ pub(super) struct Listener(OwnedFd);
 /// Both sides stay on one processor: the recorded program waits anyway.
 const WAKE_ON_THE_SAME_PROCESSOR: u64 = 1;
 
+/// What a descriptor takes in a message, in bytes.
+const DESCRIPTOR: u32 = 4;
+
 impl Listener {
     /// What the recorded process sent; nothing where it ended before.
     pub(super) fn receive(socket: &OwnedFd) -> io::Result<Option<Listener>> {
@@ -147,11 +150,11 @@ pub(in crate::sandbox) unsafe fn submit(filter: &[Instruction], socket: RawFd) -
         message.msg_iov = &raw mut piece;
         message.msg_iovlen = 1;
         message.msg_control = space.as_mut_ptr().cast();
-        message.msg_controllen = libc::CMSG_SPACE(size_of::<RawFd>() as u32) as usize;
+        message.msg_controllen = libc::CMSG_SPACE(DESCRIPTOR) as usize;
         let header = libc::CMSG_FIRSTHDR(&raw const message);
         (*header).cmsg_level = libc::SOL_SOCKET;
         (*header).cmsg_type = libc::SCM_RIGHTS;
-        (*header).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as usize;
+        (*header).cmsg_len = libc::CMSG_LEN(DESCRIPTOR) as usize;
         libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(listener);
         if libc::sendmsg(socket, &raw const message, libc::MSG_NOSIGNAL) < 0 {
             return Err(errno());

@@ -5,7 +5,7 @@ use std::io;
 
 /// The longest path that the kernel takes, its closing zero included.
 const LONGEST_PATH: usize = 4096;
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
 /// Most paths are shorter.
 const FIRST_PIECE: usize = 256;
 
@@ -15,9 +15,9 @@ pub(super) fn path(thread: u32, address: u64) -> io::Result<Option<Vec<u8>>> {
     while text.len() < LONGEST_PATH {
         let Some(from) = address.checked_add(text.len() as u64) else { return Ok(None) };
         // What follows in the next page may not be mapped.
-        let in_page = usize::try_from(PAGE - from % PAGE).unwrap_or(1);
+        let in_page = PAGE - usize::try_from(from % PAGE as u64).unwrap_or(0);
         let wanted = if text.is_empty() { FIRST_PIECE.min(in_page) } else { in_page };
-        let mut piece = [0_u8; PAGE as usize];
+        let mut piece = [0_u8; PAGE];
         let Some(read) = read(thread, from, &mut piece[..wanted])? else { return Ok(None) };
         if let Some(end) = piece[..read].iter().position(|byte| *byte == 0) {
             text.extend_from_slice(&piece[..end]);

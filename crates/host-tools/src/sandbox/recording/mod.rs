@@ -28,7 +28,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 pub use digests::{Digest, Digests};
 pub use identity::identity;
 pub use seen::{Changed, Detail, Kind, Seen, There};
-pub use view::{Attributes, View};
+pub use view::{Attributes, View, counts};
 pub use written::{Entry, EntryKind, Owner, Time, Written};
 
 use self::filter::{Instruction, filter};

@@ -159,7 +159,8 @@ impl Ledger {
         let flags = u32::try_from(flags & u64::from(u32::MAX)).unwrap_or_default().cast_signed();
         let has = |flag: i32| flags & flag == flag;
         let creates = has(libc::O_CREAT);
-        let follow = !has(libc::O_NOFOLLOW) && !(creates && has(libc::O_EXCL));
+        let makes = creates && has(libc::O_EXCL);
+        let follow = !has(libc::O_NOFOLLOW) && !makes;
         let place = self.place(thread, at, follow)?;
         let path = match place {
             Place::Recorded(path) => path,
@@ -182,7 +183,7 @@ impl Ledger {
             }
             return Some(());
         };
-        if creates && has(libc::O_EXCL) {
+        if makes {
             return Some(());
         }
         self.need_detail(&path);
@@ -225,8 +226,7 @@ impl Ledger {
         let from = self.in_tree(thread, from, follow)?;
         let Some(to) = self.in_tree(thread, to, false)? else { return Some(()) };
         if let Some(from) = &from {
-            // Its number of names changes, and with it what is written to the one shows in the other.
-            self.change_owner(from);
+            self.give_name(from);
         }
         if self.now(&to).0.is_none() {
             self.change_entry(&to);

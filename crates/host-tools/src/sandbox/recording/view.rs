@@ -174,7 +174,7 @@ impl View {
             }
         };
         let mut attributes = Attributes::new();
-        for name in list[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        for name in list[..length].split(|byte| *byte == 0).filter(|name| counts(name)) {
             let mut value = vec![0_u8; 256];
             let length = loop {
                 match rustix::fs::lgetxattr(&path, OsStr::from_bytes(name), &mut value) {
@@ -196,6 +196,12 @@ impl View {
         outside.push(relative(path));
         outside
     }
+}
+
+/// Whether an extended attribute belongs to a file: labels of the host's own security modules do not.
+pub fn counts(attribute: &[u8]) -> bool {
+    let is_label = attribute.starts_with(b"security.") && attribute != b"security.capability";
+    !attribute.is_empty() && !is_label
 }
 
 /// A path of the root, from the root.

@@ -85,6 +85,8 @@ impl Ledger {
                 self.descriptor(thread, directory)
             };
         }
+        // A slash at the end asks for the directory behind a link.
+        let follow = follow || text.ends_with(b"/") || text.ends_with(b"/.");
         let start = if text.starts_with(b"/") {
             b"/".to_vec()
         } else {
@@ -121,6 +123,13 @@ impl Ledger {
             return Some(Place::Own(None));
         }
         if target.ends_with(b" (deleted)") {
+            // Only a file with no name left is called so by the kernel; others may be called so by people.
+            if statat(CWD, format!("/proc/{thread}/{name}"), AtFlags::empty())
+                .is_ok_and(|stat| stat.st_nlink > 0)
+            {
+                self.give_up("a file's name looks like that of a deleted one");
+                return None;
+            }
             return Some(Place::Own(None));
         }
         Some(self.at_path(target))

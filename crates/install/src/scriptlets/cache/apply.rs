@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use host_tools::sandbox::recording::{Entry, EntryKind, Owner, Time, Written};
+use host_tools::sandbox::recording::{Entry, EntryKind, Owner, Time, Written, counts};
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, UTIME_NOW, Uid,
     XattrFlags,
@@ -180,7 +180,7 @@ impl<'a> Target<'a> {
             length => length?,
         };
         let wanted: BTreeSet<&[u8]> = owner.attributes.iter().map(|(name, _)| name.as_slice()).collect();
-        for name in list[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        for name in list[..length].split(|byte| *byte == 0).filter(|name| counts(name)) {
             if !wanted.contains(name) {
                 rustix::fs::lremovexattr(&outside, OsStr::from_bytes(name))?;
             }
