@@ -84,7 +84,7 @@ fn solved(segment: &Segment, asks: &dyn Fn(&str) -> bool) -> Result<Vec<String>,
     let everything: Vec<&[PackageRecord]> =
         segment.repositories.iter().map(|world| world.packages.as_slice()).collect();
     let all = universe(segment, &everything);
-    let plain = ground(&all, segment, Vec::new());
+    let plain = plain_ground(&all, segment);
     let mut disabled: BTreeSet<Id> = BTreeSet::new();
     for statement in &segment.disabled {
         disabled.extend(statement.job(&plain, 0)?.all_packages(&all));
@@ -99,12 +99,13 @@ fn solved(segment: &Segment, asks: &dyn Fn(&str) -> bool) -> Result<Vec<String>,
     let visible = without(&all, &everything, &hidden);
     let visible: Vec<&[PackageRecord]> = visible.iter().map(AsRef::as_ref).collect();
     let universe = universe(segment, &visible);
-    let mut ground = ground(&universe, segment, Vec::new());
-    ground.excluded =
-        table(&universe, universe.ids().filter(|id| names.contains(&package_text(&ground, *id))));
+    let plain = plain_ground(&universe, segment);
+    let excluded = universe.ids().filter(|id| names.contains(&package_text(&plain, *id)));
+    let excluded = table(&universe, excluded);
     let side_by_side = segment.jobs.iter().filter(|job| job.action() == Action::SideBySide);
-    let side_by_side: Result<Vec<Job>, _> = side_by_side.map(|job| job.job(&ground, 0)).collect();
-    ground.install_only = table(&universe, side_by_side?.iter().flat_map(|job| job.all_packages(&universe)));
+    let side_by_side: Result<Vec<Job>, _> = side_by_side.map(|job| job.job(&plain, 0)).collect();
+    let side_by_side = table(&universe, side_by_side?.iter().flat_map(|job| job.all_packages(&universe)));
+    let ground = Ground::new(&universe, segment.settings, excluded, side_by_side);
     let jobs: Result<Vec<Job>, _> =
         segment.jobs.iter().enumerate().map(|(number, job)| job.job(&ground, number)).collect();
     Ok(search(&ground, jobs?, asks))
@@ -140,9 +141,10 @@ fn universe<'w>(segment: &'w Segment, packages: &[&'w [PackageRecord]]) -> Unive
     Universe::with_installed(&segment.machine, &repositories, segment.installed)
 }
 
-fn ground<'u, 'r>(universe: &'u Universe<'r>, segment: &Segment, side_by_side: Vec<Id>) -> Ground<'u, 'r> {
+/// The ground without what is disabled and what is installed side by side: enough to find packages.
+fn plain_ground<'u, 'r>(universe: &'u Universe<'r>, segment: &Segment) -> Ground<'u, 'r> {
     let nothing = vec![false; universe.table_size()];
-    Ground::new(universe, segment.settings, nothing, table(universe, side_by_side))
+    Ground::new(universe, segment.settings, nothing.clone(), nothing)
 }
 
 fn search(ground: &Ground<'_, '_>, jobs: Vec<Job>, asks: &dyn Fn(&str) -> bool) -> Vec<String> {
