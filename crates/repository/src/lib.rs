@@ -4,6 +4,7 @@
 //! - [`check`]: what a set of repositories lacks.
 //! - [`checksum`]: expected checksums and the streaming hasher that checks them.
 //! - [`download`]: mirrors, retries, resumption, and the content-addressed cache.
+//! - [`index_cache`]: what was made of proven metadata, to be mapped into memory next time.
 //! - [`metadata`]: the documents of rpm-md as pure parsers, and their compression.
 //! - [`openpgp`]: signatures of metadata and packages against chosen keys.
 //! - [`source`]: where a repository is, and why it may be believed.
@@ -14,6 +15,7 @@
 pub mod check;
 pub mod checksum;
 pub mod download;
+pub mod index_cache;
 pub mod metadata;
 pub mod openpgp;
 pub mod source;

@@ -5,6 +5,7 @@ pub mod compression;
 pub mod filelists;
 pub mod metalink;
 pub mod primary;
+pub mod primary_views;
 pub mod repomd;
 mod xml;
 

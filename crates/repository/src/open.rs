@@ -9,16 +9,17 @@ pub use mirrors::Mirrors;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use rpm_model::{Checksum, FileKind, PackageFile, PackageRecord};
+use rpm_model::{Checksum, FileKind, PackageFile, PackageRecord, PackageView};
 
 use crate::checksum::{Hasher, Hashing, is_strong, sha256};
 use crate::download::{Downloader, Expected, Progress, Request};
 use crate::metadata::compression::{self, CompressionError};
 use crate::metadata::filelists;
 use crate::metadata::repomd::{Entry, Repomd};
+use crate::metadata::primary_views::{self, Scan};
 use crate::metadata::{primary, repomd};
 use crate::source::Source;
 use proven::{Found, Opening};
@@ -49,6 +50,13 @@ pub struct Repository {
 impl Repository {
     /// Fetches, proves and reads the repository's metadata (without file lists); `now` is in seconds since 1970.
     pub fn open(source: &Source, downloader: &Downloader, now: u64) -> Result<Repository, OpenError> {
+        let mut repository = Repository::find(source, downloader, now)?;
+        repository.records = repository.read_primary(downloader)?;
+        Ok(repository)
+    }
+
+    /// Fetches and proves what the repository says of its metadata, and reads no package.
+    pub fn find(source: &Source, downloader: &Downloader, now: u64) -> Result<Repository, OpenError> {
         let opening = Opening { source, downloader, now };
         let Found { text, origin, mirrors, signed_by } = opening.repomd()?;
         let repomd_checksum = sha256(&text);
@@ -56,7 +64,7 @@ impl Repository {
         let text =
             String::from_utf8(text).map_err(|_| OpenError::Encoding { id: id(), name: origin.clone() })?;
         let repomd = repomd::parse(&text, &origin).map_err(|source| OpenError::Xml { id: id(), source })?;
-        let mut repository = Repository {
+        Ok(Repository {
             id: id(),
             priority: source.priority,
             revision: repomd.revision.clone(),
@@ -65,9 +73,51 @@ impl Repository {
             repomd_checksum,
             mirrors: Mirrors { id: id(), bases: mirrors },
             repomd,
-        };
-        repository.records = repository.read_primary(downloader)?;
-        Ok(repository)
+        })
+    }
+
+    /// The proven checksum of a kind of metadata: by it, what was made from that metadata can be found again.
+    pub fn checksum(&self, kind: &str) -> Option<&Checksum> {
+        self.repomd.entry(kind).map(|entry| &entry.checksum)
+    }
+
+    /// Fetches the primary metadata and hands its packages to `take`, in order, without keeping them.
+    ///
+    /// `begin` makes what `take` fills; it is called again where the document turns out to need the slower reader.
+    pub fn read_packages<T, E>(
+        &self,
+        downloader: &Downloader,
+        begin: impl Fn() -> T,
+        take: impl Fn(&mut T, &PackageView<'_>) -> Result<(), E>,
+    ) -> Result<Result<T, E>, OpenError> {
+        let entry = self.needed("primary")?;
+        let path = self.fetch_metadata(entry, downloader)?;
+        let mut taken = begin();
+        let scanned = self.streamed(entry, &path, |plain| {
+            Ok(primary_views::scan(plain, |package| take(&mut taken, package)))
+        })?;
+        match scanned {
+            Ok(Ok(Scan::Whole)) => Ok(Ok(taken)),
+            Ok(Err(error)) => Ok(Err(error)),
+            // The other reader tells what is wrong, if anything is.
+            Ok(Ok(Scan::Unusual)) | Err(_) => {
+                let mut taken = begin();
+                let records = self.read_primary(downloader)?;
+                let all = records.iter().try_for_each(|record| take(&mut taken, &PackageView::from(record)));
+                Ok(all.map(|()| taken))
+            }
+        }
+    }
+
+    /// Files by the checksum of their package, of those for which `wanted` holds; nothing where there are no file lists.
+    pub fn find_files(
+        &self,
+        downloader: &Downloader,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<filelists::FilesByPackage, OpenError> {
+        let Some(entry) = self.repomd.entry("filelists") else { return Ok(filelists::FilesByPackage::new()) };
+        let path = self.fetch_metadata(entry, downloader)?;
+        self.stream_files(entry, &path, wanted)
     }
 
     /// Kinds of metadata that the repository has and that are not read (`group`, `updateinfo`, `modules`, …).
@@ -160,20 +210,32 @@ impl Repository {
         path: &Path,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<filelists::FilesByPackage, OpenError> {
-        let read = |source| OpenError::Read { id: self.id.clone(), path: path.to_owned(), source };
+        self.streamed(entry, path, |plain| {
+            filelists::read(BufReader::with_capacity(1 << 16, plain), &entry.location, wanted)
+                .map_err(|source| OpenError::Filelists { id: self.id.clone(), source })
+        })
+    }
+
+    /// What `read` makes of the plain bytes of a file, which are proven when it returns.
+    fn streamed<T>(
+        &self,
+        entry: &Entry,
+        path: &Path,
+        read: impl FnOnce(&mut (dyn Read + Send)) -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
+        let failed = |source| OpenError::Read { id: self.id.clone(), path: path.to_owned(), source };
         let broken =
             |source| OpenError::Compression { id: self.id.clone(), name: entry.location.clone(), source };
-        let file = File::open(path).map_err(read)?;
-        let limit = compression::limit(file.metadata().map_err(read)?.len(), entry.open_size);
+        let file = File::open(path).map_err(failed)?;
+        let limit = compression::limit(file.metadata().map_err(failed)?.len(), entry.open_size);
         let plain = compression::stream(BufReader::with_capacity(1 << 16, file), limit).map_err(broken)?;
         let algorithm = entry.open_checksum.as_ref().unwrap_or(&entry.checksum).algorithm();
         let mut hashing = Hashing { inner: plain, hasher: Hasher::new(algorithm) };
-        let found = filelists::read(BufReader::with_capacity(1 << 16, &mut hashing), &entry.location, wanted)
-            .map_err(|source| OpenError::Filelists { id: self.id.clone(), source })?;
-        // Blanks may follow the last element.
+        let made = read(&mut hashing)?;
+        // Blanks may follow the last element, and a reader may have stopped before the end.
         io::copy(&mut hashing, &mut io::sink()).map_err(CompressionError::Broken).map_err(broken)?;
         self.check_open(entry, |hasher| *hasher = hashing.hasher)?;
-        Ok(found)
+        Ok(made)
     }
 
     fn check_open(&self, entry: &Entry, fill: impl FnOnce(&mut Hasher)) -> Result<(), OpenError> {

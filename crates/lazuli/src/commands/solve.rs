@@ -6,10 +6,7 @@ use solver::{Request, Universe, Want};
 use crate::cli::{Global, Solve};
 use crate::failure::{ExitCode, Failure};
 use crate::output;
-use crate::pipeline::lock::repository;
-use crate::pipeline::named;
-use crate::pipeline::offer;
-use crate::pipeline::upstream;
+use crate::pipeline::{named, offer, packages, upstream};
 use crate::session::Session;
 
 #[derive(Serialize)]
@@ -27,15 +24,13 @@ pub fn run(global: &Global, options: &Solve) -> Result<(), Failure> {
         let session = Session::open(global)?;
         let upstream = upstream::answering(&session, global)?;
         let offers = offer::of(&session, upstream, &session.distro.project.work_dir.join("import"))?;
-        let repositories: Vec<solver::Repository<'_>> = offers.iter().map(repository).collect();
-        let universe = Universe::new(&session.distro.project.architecture, &repositories);
+        let universe = offer::universe(&session.distro, &offers)?;
         solve(&universe, &request)?
     } else {
         let paths: Vec<&str> =
             options.packages.iter().map(String::as_str).filter(|want| want.starts_with('/')).collect();
-        let opened = named::open(global, &options.repositories, &paths)?;
-        let repositories: Vec<solver::Repository<'_>> = opened.iter().map(named::for_solver).collect();
-        let universe = Universe::new(std::env::consts::ARCH, &repositories);
+        let all = named::find(global, &options.repositories, &paths)?;
+        let universe = packages::universe(all.iter(), std::env::consts::ARCH)?;
         solve(&universe, &request)?
     };
     output::print(global.format, &solved, |solved| {

@@ -1,7 +1,7 @@
 //! `lazuli why PACKAGE`
 
 use serde::Serialize;
-use solver::{Universe, Why as Reasons};
+use solver::Why as Reasons;
 
 use crate::cli::{Global, Why};
 use crate::failure::Failure;
@@ -20,8 +20,7 @@ pub fn run(global: &Global, options: &Why) -> Result<(), Failure> {
     let session = Session::open(global)?;
     let upstream = upstream::answering(&session, global)?;
     let offers = offer::of(&session, upstream, &session.distro.project.work_dir.join("import"))?;
-    let repositories: Vec<solver::Repository<'_>> = offers.iter().map(lock::repository).collect();
-    let universe = Universe::new(&session.distro.project.architecture, &repositories);
+    let universe = offer::universe(&session.distro, &offers)?;
     let mut found = Vec::new();
     let images = session.distro.images.values().filter_map(definition::Image::native);
     for image in images.filter(|image| options.image.as_ref().is_none_or(|name| *name == image.name)) {

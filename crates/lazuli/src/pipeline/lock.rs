@@ -8,7 +8,7 @@ use definition::lock::{Lock, LockedImage, LockedPackage, LockedUpstream, Reason}
 use definition::{Distro, NativeImage, Upstream};
 use solver::{Request, Solution, Universe, Want};
 
-use super::offer::Offer;
+use super::offer::{self, Offer};
 use crate::failure::{Context as _, ExitCode, Failure};
 
 /// Reads the definition's lock; a definition without one has an empty lock.
@@ -67,8 +67,7 @@ pub fn locked<'l>(
 
 /// Solves every native image on what the upstream offers.
 pub fn solve_all(distro: &Distro, upstream: &Upstream, offers: &[Offer]) -> Result<LockedUpstream, Failure> {
-    let repositories: Vec<solver::Repository<'_>> = offers.iter().map(repository).collect();
-    let universe = Universe::new(&distro.project.architecture, &repositories);
+    let universe = offer::universe(distro, offers)?;
     let converted = offers.iter().any(|offer| !offer.sources.is_empty());
     let mut locked = LockedUpstream {
         converter: converted.then(|| debian_import::convert::CONVERTER.to_owned()),
@@ -81,12 +80,6 @@ pub fn solve_all(distro: &Distro, upstream: &Upstream, offers: &[Offer]) -> Resu
         record(image, upstream, &solution, offers, &mut locked);
     }
     Ok(locked)
-}
-
-/// An offer as the solver sees it.
-pub fn repository(offer: &Offer) -> solver::Repository<'_> {
-    let priority = i32::try_from(offer.priority).unwrap_or(i32::MAX);
-    solver::Repository { id: &offer.id, priority, cost: 1000, packages: &offer.records }
 }
 
 /// Solves one image.

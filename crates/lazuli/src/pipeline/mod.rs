@@ -9,6 +9,7 @@ pub mod fetch;
 pub mod lock;
 pub mod named;
 pub mod offer;
+pub mod packages;
 pub mod program;
 pub mod root;
 pub mod rpm;

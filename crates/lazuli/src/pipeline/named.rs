@@ -5,6 +5,7 @@ use std::path::Path;
 use repository::download::Downloader;
 use repository::{Location, Proof, Repository, Source, check};
 
+use super::packages::{self, Packages};
 use super::rpm::refused;
 use crate::cli::Global;
 use crate::failure::{ExitCode, Failure};
@@ -25,6 +26,23 @@ pub fn open(global: &Global, names: &[String], asked: &[&str]) -> Result<Vec<Rep
     }
     load_files(&mut repositories, &downloader, asked)?;
     Ok(repositories)
+}
+
+/// Opens folders and addresses to solve with them, with the files that dependencies and `asked` name.
+pub fn find(global: &Global, names: &[String], asked: &[&str]) -> Result<Vec<Packages>, Failure> {
+    let cache_dir = session::cache_dir(global)?;
+    let downloader = session::downloader(global, &cache_dir)?;
+    let indexes = packages::cache(&cache_dir);
+    let now = host_tools::Clock::System.now();
+    let mut all = Vec::new();
+    for name in names {
+        let repository = Repository::find(&source(name)?, &downloader, now).map_err(|error| {
+            refused(name, &error).hint("a folder of RPMs gets its metadata by `lazuli repo create`")
+        })?;
+        all.push(Packages::open(repository, &downloader, &indexes)?);
+    }
+    packages::find_files(&mut all, std::env::consts::ARCH, asked, &downloader, &indexes)?;
+    Ok(all)
 }
 
 fn load_files(

@@ -7,7 +7,9 @@ use debian_import::import::ImportedPackage;
 use definition::lock::{LockedRepository, LockedSource};
 use definition::{Distro, Repository, Upstream};
 use rpm_model::{Checksum, ChecksumAlgorithm, PackageRecord};
+use solver::{IndexedRepository, Universe};
 
+use super::packages::Packages;
 use super::{debian, rpm};
 use crate::failure::{Context as _, Failure};
 use crate::session::Session;
@@ -21,11 +23,43 @@ pub struct Offer {
     /// What the lock records of its state.
     pub state: LockedRepository,
     /// Its packages.
-    pub records: Vec<PackageRecord>,
+    pub packages: Offered,
     /// By location: what a converted package came from.
     pub sources: BTreeMap<String, LockedSource>,
     /// The folder of converted packages.
     pub folder: Option<PathBuf>,
+}
+
+/// Packages as they are known.
+pub enum Offered {
+    /// By the headers of converted packages.
+    Scanned(Vec<PackageRecord>),
+    /// By a repository's metadata.
+    Indexed(Packages),
+}
+
+impl Offer {
+    /// The offer as the solver sees it.
+    fn for_solver(&self) -> Result<IndexedRepository<'_>, Failure> {
+        let priority = i32::try_from(self.priority).unwrap_or(i32::MAX);
+        match &self.packages {
+            Offered::Scanned(records) => Ok(IndexedRepository::from(&solver::Repository {
+                id: &self.id,
+                priority,
+                cost: 1000,
+                packages: records,
+            })),
+            Offered::Indexed(packages) => {
+                Ok(IndexedRepository { id: &self.id, priority, ..packages.for_solver()? })
+            }
+        }
+    }
+}
+
+/// All packages that are offered, for the machine of the definition.
+pub fn universe<'o>(distro: &Distro, offers: &'o [Offer]) -> Result<Universe<'o>, Failure> {
+    let repositories = offers.iter().map(Offer::for_solver).collect::<Result<Vec<_>, _>>()?;
+    Ok(Universe::of_indexes(&distro.project.architecture, repositories, None))
 }
 
 /// Everything that the upstream offers for the images of the definition; converted packages lie below `folder`.
@@ -47,7 +81,7 @@ pub fn of(session: &Session, upstream: &Upstream, folder: &Path) -> Result<Vec<O
                     id: deb.name.value.clone(),
                     priority: deb.priority,
                     state,
-                    records: rpm::scan(session, &folder)?,
+                    packages: Offered::Scanned(rpm::scan(session, &folder)?),
                     sources: sources(&imported.packages)?,
                     folder: Some(folder),
                 })

@@ -15,7 +15,8 @@ use repository::{Location, Mirrors, OpenError, Proof, Repository, Source};
 use rpm_model::header::PackageHeaders;
 use rpm_model::{Nevra, PackageRecord};
 
-use super::offer::Offer;
+use super::offer::{Offer, Offered};
+use super::packages::{self, Packages};
 use super::unfetched;
 use crate::failure::{Context as _, ExitCode, Failure};
 use crate::session::Session;
@@ -36,15 +37,15 @@ pub fn scan(session: &Session, folder: &Path) -> Result<Vec<PackageRecord>, Fail
 pub fn open(session: &Session, upstream: &Upstream, repository: &RpmRepository) -> Result<Offer, Failure> {
     let name = &repository.name.value;
     session.bars.begin("metadata", None);
-    let mut opened =
-        Repository::open(&source(session, repository)?, &session.downloader, session.clock.now())
-            .map_err(|error| refused(name, &error))?;
-    // Paths that no primary metadata lists are looked up in the full file lists, which are large.
-    let paths: Vec<String> = {
-        let alone = [solver::Repository { id: name, priority: 99, cost: 1000, packages: &opened.records }];
-        let universe = solver::Universe::new(&session.distro.project.architecture, &alone);
-        universe.unresolved_paths().into_iter().map(str::to_owned).collect()
+    let found = Repository::find(&source(session, repository)?, &session.downloader, session.clock.now())
+        .map_err(|error| refused(name, &error))?;
+    let state = LockedRepository::RpmMd {
+        revision: found.revision.clone(),
+        repomd: found.repomd_checksum.clone(),
     };
+    let indexes = packages::cache(&session.cache_dir);
+    let mut opened = [Packages::open(found, &session.downloader, &indexes)?];
+    // Paths that no primary metadata lists are looked up in the full file lists, which are large.
     let asked: Vec<String> = session
         .distro
         .images
@@ -54,19 +55,16 @@ pub fn open(session: &Session, upstream: &Upstream, repository: &RpmRepository) 
         .map(|want| want.value)
         .filter(|want| want.starts_with('/'))
         .collect();
-    if !paths.is_empty() || !asked.is_empty() {
-        let wanted = |path: &str| paths.iter().chain(&asked).any(|wanted| wanted == path);
-        opened.load_files(&session.downloader, &wanted).map_err(|error| refused(name, &error))?;
-    }
-    session.bars.finish(&format!("{} packages of {name}", opened.records.len()));
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let machine = &session.distro.project.architecture;
+    packages::find_files(&mut opened, machine, &asked, &session.downloader, &indexes)?;
+    let [packages] = opened;
+    session.bars.finish(&format!("{} packages of {name}", packages.count()));
     Ok(Offer {
         id: name.clone(),
         priority: repository.priority,
-        state: LockedRepository::RpmMd {
-            revision: opened.revision.clone(),
-            repomd: opened.repomd_checksum.clone(),
-        },
-        records: opened.records,
+        state,
+        packages: Offered::Indexed(packages),
         sources: BTreeMap::new(),
         folder: None,
     })

@@ -65,9 +65,12 @@ pub fn limit(compressed: u64, promised: Option<u64>) -> u64 {
 }
 
 /// A stream of the plain bytes, which fails rather than giving more than `limit` bytes.
-pub fn stream<'a>(mut source: impl BufRead + 'a, limit: u64) -> Result<Box<dyn Read + 'a>, CompressionError> {
+pub fn stream<'a>(
+    mut source: impl BufRead + Send + 'a,
+    limit: u64,
+) -> Result<Box<dyn Read + Send + 'a>, CompressionError> {
     let start = source.fill_buf().map_err(CompressionError::Broken)?;
-    let plain: Box<dyn Read + 'a> = match Compression::detect(start)? {
+    let plain: Box<dyn Read + Send + 'a> = match Compression::detect(start)? {
         Compression::None => Box::new(source),
         Compression::Gzip => Box::new(MultiGzDecoder::new(source)),
         Compression::Xz => {

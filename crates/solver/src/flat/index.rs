@@ -285,7 +285,8 @@ impl<'b> Index<'b> {
         record
     }
 
-    fn checksum(&self, package: usize) -> Checksum {
+    /// Digest of the package's file.
+    pub fn checksum(&self, package: usize) -> Checksum {
         const ALGORITHMS: [ChecksumAlgorithm; 6] = [
             ChecksumAlgorithm::Md5,
             ChecksumAlgorithm::Sha1,

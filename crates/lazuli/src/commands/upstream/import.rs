@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::{Global, UpstreamImport};
 use crate::failure::{Context as _, ExitCode, Failure};
 use crate::output;
+use crate::pipeline::offer::Offered;
 use crate::pipeline::{debian, offer, upstream};
 use crate::session::Session;
 
@@ -58,12 +59,17 @@ fn import(
 ) -> Result<Vec<ImportedRepository>, Failure> {
     let mut repositories = Vec::new();
     for offer in offer::of(session, upstream, folder)? {
-        if let Some(folder) = &offer.folder {
-            write(session, folder, &offer.records, &WriteOptions::default())?;
-        }
+        let packages = match (&offer.packages, &offer.folder) {
+            (Offered::Scanned(records), Some(folder)) => {
+                write(session, folder, records, &WriteOptions::default())?;
+                records.len()
+            }
+            (Offered::Scanned(records), None) => records.len(),
+            (Offered::Indexed(packages), _) => packages.count(),
+        };
         repositories.push(ImportedRepository {
             id: offer.id,
-            packages: offer.records.len(),
+            packages,
             folder: offer.folder.map(|folder| folder.display().to_string()),
         });
     }
