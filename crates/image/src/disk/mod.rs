@@ -309,10 +309,37 @@ fn publish(outputs: Outputs, digests: Digests) -> Result<Vec<DiskFile>, DiskErro
             sha256: digest.finish(),
         });
     }
-    for Output { path, file, .. } in outputs.files {
-        file.persist(&path).map_err(|error| DiskError::Write { path, source: error.error })?;
+    let named = std::thread::scope(|scope| {
+        let running: Vec<_> =
+            outputs.files.into_iter().map(|output| scope.spawn(move || give_name(output))).collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Result<Vec<()>, DiskError>>()
+    });
+    named.map(|_| described)
+}
+
+/// Puts a file in the place of what has its name, in one step.
+///
+/// Where there is something, the two change names and the old one is deleted: a rename over a file makes ext4 write the new one to
+/// the platter before its next commit, for which every other change of that file system then waits.
+fn give_name(output: Output) -> Result<(), DiskError> {
+    let Output { path, file, .. } = output;
+    let failed = |source| DiskError::Write { path: path.clone(), source };
+    let (_file, partial) = file.into_parts();
+    // Not a directory, which could not be deleted as a file can.
+    let replaces_file = std::fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_dir());
+    if replaces_file {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, &*partial, CWD, &path, RenameFlags::EXCHANGE) {
+            Ok(()) => return partial.close().map_err(failed),
+            // Not on every file system.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOENT) => {}
+            Err(errno) => return Err(failed(errno.into())),
+        }
     }
-    Ok(described)
+    partial.persist(&path).map_err(|error| failed(error.error))
 }
 
 #[cfg(test)]
@@ -379,6 +406,26 @@ mod tests {
             let alone = tempfile::tempdir().unwrap();
             assert_eq!(write(&parts(), &[file.format], alone.path()).unwrap()[0].sha256, file.sha256);
         }
+    }
+
+    #[test]
+    fn what_has_the_name_is_replaced_unless_it_is_a_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = write(&parts(), &ALL, folder.path()).unwrap();
+        std::fs::write(&first[0].path, "older").unwrap();
+        std::fs::remove_file(&first[1].path).unwrap();
+        std::os::unix::fs::symlink("nowhere", &first[1].path).unwrap();
+        assert_eq!(write(&parts(), &ALL, folder.path()).unwrap(), first);
+        for file in &first {
+            let bytes = std::fs::read(&file.path).unwrap();
+            assert_eq!(file.sha256, hex::encode(sha2::Sha256::digest(&bytes)), "{:?}", file.format);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+        std::fs::remove_file(&first[0].path).unwrap();
+        std::fs::create_dir(&first[0].path).unwrap();
+        let error = write(&parts(), &[DiskFormat::Raw], folder.path()).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot write {}", first[0].path.display()));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[test]

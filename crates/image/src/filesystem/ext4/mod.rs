@@ -13,6 +13,8 @@ mod geometry;
 mod groups;
 mod hash;
 mod inode;
+#[cfg(test)]
+mod judged;
 mod nodes;
 mod placement;
 mod reserved;
