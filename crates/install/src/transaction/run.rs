@@ -540,11 +540,11 @@ impl<'a> Run<'a> {
         let before = &transaction.before;
         let goes = |position| transaction.erasures.iter().any(|erasure| erasure.package == position);
         let staying = before.system.packages.iter().enumerate().filter(|(position, _)| !goes(*position));
-        let staying = staying.filter(|(_, record)| !record.is_key());
-        let staying = staying.map(|(_, record)| PackageState {
-            nevra: record.contents.nevra.clone(),
-            reason: before.reason(&record.contents.nevra),
-            repository: before.origin(&record.contents.nevra).unwrap_or_default().to_owned(),
+        // What dnf5 never heard of stays unheard of: it takes that for what was there before it.
+        let staying = staying.filter_map(|(_, record)| {
+            let nevra = &record.contents.nevra;
+            let repository = before.origin(nevra).unwrap_or_default().to_owned();
+            Some(PackageState { reason: before.known_reason(nevra)?, nevra: nevra.clone(), repository })
         });
         let coming = transaction.steps.iter().map(|step| PackageState {
             nevra: step.package.nevra().clone(),

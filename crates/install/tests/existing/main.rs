@@ -15,9 +15,11 @@ mod text;
 mod tree;
 
 mod configuration;
+mod dnf;
 mod erasing;
 mod killed;
 mod peers;
+mod refused;
 mod scripts;
 mod tangled;
 mod tracing;
