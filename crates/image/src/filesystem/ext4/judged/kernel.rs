@@ -72,7 +72,7 @@ fn a_kernel_reads_and_changes_it() {
     judge.checks(&image);
     let Some(mounted) = Mounted::new(&image, &place) else { return };
     assert_eq!(std::fs::read_dir(mounted.0.join("many")).unwrap().count(), 5000);
-    let mut value = vec![0; 100];
+    let mut value = [0; 100];
     let length = rustix::fs::getxattr(place.join("attributes-too"), "user.more", &mut value[..]).unwrap();
     assert_eq!(&value[..length], b"more");
 }
