@@ -174,7 +174,7 @@ impl<'u, 'r> Ground<'u, 'r> {
         if self.installed.is_empty() {
             return obsoleters;
         }
-        let replacing = self.universe.ids().filter(|id| self.universe.obsoletes(*id).len() > 0);
+        let replacing = self.universe.replacing().into_iter();
         for newer in replacing.filter(|id| self.installable(*id)) {
             for older in self.obsoleted_by(newer).flat_map(|(_, list)| list) {
                 if self.is_installed(older) && !self.same_name_as(newer, older) {

@@ -126,10 +126,6 @@ impl Flags {
         self.0 & flag.0 == flag.0
     }
 
-    pub(crate) fn has_any(self, flags: Flags) -> bool {
-        self.0 & flags.0 != 0
-    }
-
     pub(crate) fn and(self, flag: Flags) -> Flags {
         Flags(self.0 | flag.0)
     }

@@ -7,15 +7,6 @@ use crate::search::{Choice, Refuted, Search, Why};
 use crate::settings::Setting;
 use crate::universe::{Id, SYSTEM, to_index};
 
-/// A problem that the search went on without solving.
-#[derive(Clone, Debug)]
-pub(crate) struct Trouble {
-    /// What was given up.
-    pub(crate) culprits: Vec<Culprit>,
-    /// Every rule that led to it, learnt rules replaced by what they follow from.
-    pub(crate) rules: Vec<RuleId>,
-}
-
 /// What can be given up to solve a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Culprit {
@@ -141,10 +132,10 @@ impl Search<'_, '_, '_> {
         if !self.gives_up_jobs || culprits.is_empty() {
             return Err(Refuted(rules));
         }
-        for culprit in culprits.clone() {
+        for culprit in culprits {
             self.set_enabled(culprit, false);
         }
-        self.troubles.push(Trouble { culprits, rules });
+        self.troubles += 1;
         Ok(())
     }
 

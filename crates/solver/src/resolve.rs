@@ -7,7 +7,7 @@ use crate::policy::Mode;
 use crate::resolve_installed;
 use crate::resolve_weak;
 use crate::rules::RuleId;
-use crate::search::{Branch, Cause, Choice, Refuted, Search};
+use crate::search::{Branch, Choice, Refuted, Search};
 use crate::settings::Setting;
 use crate::universe::{Id, to_index};
 
@@ -263,7 +263,7 @@ pub(crate) fn select_and_install(
     if open.len() > 1 {
         drop_replaced_together(search, &mut open);
     }
-    install_first(search, level, open, Cause::Rule(rule), choice)
+    install_first(search, level, open, rule, choice)
 }
 
 /// Packages that come along with an earlier one in the list are no alternative to it.
@@ -287,22 +287,18 @@ fn drop_replaced_together(search: &Search<'_, '_, '_>, open: &mut Vec<Id>) {
 }
 
 /// Takes the first and keeps the others in mind.
-pub(crate) fn install_first<'u>(
-    search: &mut Search<'_, 'u, '_>,
+pub(crate) fn install_first(
+    search: &mut Search<'_, '_, '_>,
     level: i32,
     mut list: Vec<Id>,
-    cause: Cause<'u>,
+    rule: RuleId,
     choice: Choice,
 ) -> Result<i32, Refuted> {
     let first = list[0];
     if list.len() > 1 {
         list[0] = -first;
-        search.branches.push(Branch { packages: list, level, cause });
+        search.branches.push(Branch { packages: list, level });
     }
-    let rule = match cause {
-        Cause::Rule(rule) => rule,
-        Cause::Recommendation { .. } => 0,
-    };
     search.choose(level, first, rule, choice)
 }
 

@@ -8,7 +8,7 @@ use crate::ground::table;
 use crate::normal_form::{Clauses, is_complex, requirement};
 use crate::policy::Mode;
 use crate::resolve::{Step, install_first};
-use crate::search::{Cause, Choice, Refuted, Search};
+use crate::search::{Choice, Refuted, Search};
 use crate::settings::Setting;
 use crate::universe::{Id, SYSTEM, to_index};
 
@@ -74,8 +74,7 @@ fn install_all(
             }
             search.view().filter(&mut list, Mode::Choose);
             let before = level;
-            let cause = Cause::Recommendation { package, dependency };
-            level = install_first(search, level, list, cause, Choice::Weak)?;
+            level = install_first(search, level, list, 0, Choice::Weak)?;
             if level <= before || search.queue.len() < decided_before {
                 return Ok(level);
             }

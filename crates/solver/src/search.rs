@@ -3,14 +3,11 @@
 //! A decision is a literal. Level 1 holds what follows from the rules alone; every free choice opens a level.
 //! The order in which consequences are drawn is libsolv's, because it decides what is looked at next.
 
-use rpm_model::Dependency;
-
 use crate::book::Book;
 use crate::ground::Ground;
 use crate::marks::Marks;
 use crate::orders::Orders;
 use crate::policy::View;
-use crate::problems::Trouble;
 use crate::rules::{Origin, RuleId};
 use crate::universe::{Id, SYSTEM, to_index};
 use crate::wishes::Wishes;
@@ -49,20 +46,10 @@ pub(crate) enum Why {
 
 /// A choice among several packages, kept to look at the others later.
 #[derive(Clone, Debug)]
-pub(crate) struct Branch<'u> {
+pub(crate) struct Branch {
     /// First the one that was taken; negative once tried.
     pub(crate) packages: Vec<Id>,
     pub(crate) level: i32,
-    pub(crate) cause: Cause<'u>,
-}
-
-/// What a choice was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause<'u> {
-    /// A rule.
-    Rule(RuleId),
-    /// A package's recommendation.
-    Recommendation { package: Id, dependency: &'u Dependency },
 }
 
 #[derive(Debug)]
@@ -76,7 +63,7 @@ pub(crate) struct Search<'g, 'u, 'r> {
     pub(crate) why: Vec<Why>,
     /// By level.
     pub(crate) choices: Vec<Choice>,
-    pub(crate) branches: Vec<Branch<'u>>,
+    pub(crate) branches: Vec<Branch>,
     wishes: Wishes<'u>,
     /// First rule in the chain of those that watch a literal.
     watches: Vec<u32>,
@@ -91,8 +78,8 @@ pub(crate) struct Search<'g, 'u, 'r> {
     pub(crate) unneeded: Vec<Id>,
     /// Of these, the ones that turned out to be needed.
     pub(crate) needed_after_all: Vec<Id>,
-    /// What could not be had, where the search goes on without it.
-    pub(crate) troubles: Vec<Trouble>,
+    /// How many problems the search went on without solving.
+    pub(crate) troubles: usize,
     /// Whether the search goes on after a problem, without the jobs that are part of it.
     pub(crate) gives_up_jobs: bool,
 }
@@ -120,7 +107,7 @@ impl<'g, 'u, 'r> Search<'g, 'u, 'r> {
             not_updated: Marks::default(),
             unneeded: Vec::new(),
             needed_after_all: Vec::new(),
-            troubles: Vec::new(),
+            troubles: 0,
             gives_up_jobs: false,
         };
         for rule in (1..learnt_start).rev() {

@@ -78,12 +78,10 @@ impl Search<'_, '_, '_> {
         let job = &self.orders.jobs[self.book.job(rule)];
         let clean = job.flags.has(Flags::CLEAN);
         match literals {
-            [only] if *only < 0 => {
-                if ground.is_installed(-only) {
-                    keep.remove(&-only);
-                    if clean && job.action == Action::Erase {
-                        removed.push(-only);
-                    }
+            [only] if *only < 0 && ground.is_installed(-only) => {
+                keep.remove(&-only);
+                if clean && job.action == Action::Erase {
+                    removed.push(-only);
                 }
             }
             [first, ..] if *first > 0 && clean => {
@@ -287,7 +285,7 @@ impl<'u> Tide<'_, 'u, '_> {
             for dependency in universe.requires(id).chain(universe.recommends(id)) {
                 for block in self.blocks(dependency) {
                     let due = |literal: &Id| {
-                        *literal > 0 && *literal != id || self.is_there(literal.abs()) && *literal != id
+                        *literal != id && (*literal > 0 || self.is_there(literal.abs()))
                     };
                     if block.iter().all(due) {
                         block

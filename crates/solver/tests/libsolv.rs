@@ -25,7 +25,11 @@ const NOT_OURS: &[(&str, &[usize], &str)] = &[
     ("cleandeps/mistake.t", &[], "Debian packages"),
     ("selection/debian.t", &[], "Debian packages"),
     ("namespace/namespaceprovides.t", &[], "namespaces (languages, hardware) are SUSE's; dnf provides none"),
-    ("suse/susedep.t", &[], "packageand(), locale() and the like are SUSE's spelling from before boolean dependencies"),
+    (
+        "suse/susedep.t",
+        &[],
+        "packageand(), locale() and the like are SUSE's spelling from before boolean dependencies",
+    ),
     ("proof/pubg1.t", &[], "a proof is a list of libsolv's rules; ours is a tree for people (conflict.rs)"),
     ("proof/pubg2.t", &[], "the same"),
     ("sat/reuse.t", &[2], "lists rules left over from the request before; ours begin anew"),
@@ -37,8 +41,7 @@ const NOT_OURS: &[(&str, &[usize], &str)] = &[
     ("selection/selection_provides.t", &[], SELECTION),
 ];
 
-const SELECTION: &str =
-    "selections are how zypper reads its arguments; what dnf's arguments mean is in matching.rs, judged by dnf";
+const SELECTION: &str = "selections are how zypper reads its arguments; what dnf's arguments mean is in matching.rs, judged by dnf";
 
 #[test]
 fn libsolv_expects_the_same_answers() {
@@ -125,8 +128,7 @@ fn download(folder: &Path) -> Result<PathBuf, String> {
         std::fs::create_dir_all(folder.join(place)).map_err(|error| error.to_string())?;
     }
     let list = folder.join("sources.list");
-    std::fs::write(&list, format!("deb-src {mirror} {SUITE} main\n"))
-        .map_err(|error| error.to_string())?;
+    std::fs::write(&list, format!("deb-src {mirror} {SUITE} main\n")).map_err(|error| error.to_string())?;
     let apt = |command: &[&str]| {
         let mut apt = Command::new("apt-get");
         apt.current_dir(folder.join("source")).args(["-q", "-o", "Dir::Etc::sourceparts=-"]);

@@ -159,7 +159,7 @@ fn search(ground: &Ground<'_, '_>, jobs: Vec<Job>, asks: &dyn Fn(&str) -> bool) 
         lines.extend(transaction(&search));
     }
     if asks("problems") {
-        let count = search.troubles.len() + usize::from(hopeless);
+        let count = search.troubles + usize::from(hopeless);
         lines.extend(std::iter::repeat_n("problem".to_owned(), count));
     }
     if asks("recommended") {

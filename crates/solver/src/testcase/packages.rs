@@ -25,10 +25,10 @@ pub(crate) fn read(text: &str, first_line: usize) -> Result<Vec<PackageRecord>, 
         }
         if let Some(rest) = line.strip_prefix('+') {
             block = rest.split_once(':').map(|(tag, _)| tag);
-        } else if let Some((tag, value)) = line.strip_prefix('=').and_then(|rest| rest.split_once(':')) {
-            if tag.len() == 3 {
-                reader.tag(tag, value.strip_prefix(' ').unwrap_or(value)).map_err(problem)?;
-            }
+        } else if let Some((tag, value)) = line.strip_prefix('=').and_then(|rest| rest.split_once(':'))
+            && tag.len() == 3
+        {
+            reader.tag(tag, value.strip_prefix(' ').unwrap_or(value)).map_err(problem)?;
         }
     }
     reader.finish();
