@@ -284,9 +284,7 @@ impl<'u> Tide<'_, 'u, '_> {
             let universe = self.ground.universe;
             for dependency in universe.requires(id).chain(universe.recommends(id)) {
                 for block in self.blocks(dependency) {
-                    let due = |literal: &Id| {
-                        *literal != id && (*literal > 0 || self.is_there(literal.abs()))
-                    };
+                    let due = |literal: &Id| *literal != id && (*literal > 0 || self.is_there(literal.abs()));
                     if block.iter().all(due) {
                         block
                             .into_iter()
