@@ -1,6 +1,6 @@
 //! Keeps the generated files and the architecture true.
 //! In: the workspace. Out: `update` writes the generated files, `check` says what is stale or out of bounds, `test` runs every
-//! test with its outside judges.
+//! test with its outside judges, `make-packages` writes RPMs to measure with.
 
 mod architecture;
 mod generated;
@@ -15,7 +15,8 @@ fn main() -> ExitCode {
         Some("update") => generated::update(&root),
         Some("check") => generated::check(&root).and_then(|()| architecture::check(&root)),
         Some("test") => tests::run(&root),
-        _ => Err("usage: cargo xtask check | update | test".to_owned()),
+        Some("make-packages") => make_packages(&root),
+        _ => Err("usage: cargo xtask check | update | test | make-packages COUNT FOLDER".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -24,6 +25,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// RPMs to measure with.
+fn make_packages(root: &Path) -> Result<(), String> {
+    let rest: Vec<String> = std::env::args().skip(2).collect();
+    let build = ["run", "--quiet", "--release", "--package", "testkit", "--bin", "make-packages", "--"];
+    let arguments: Vec<&str> = build.into_iter().chain(rest.iter().map(String::as_str)).collect();
+    cargo_shown(root, &arguments, &[])
 }
 
 fn workspace() -> PathBuf {

@@ -1,0 +1,73 @@
+//! Work, in; the most bytes that it held at once, out: for tests that bound memory.
+//!
+//! A test binary that measures has, at its top:
+//!
+//! ```ignore
+//! #[global_allocator]
+//! static COUNTING: testkit::memory::Counting = testkit::memory::Counting;
+//! ```
+#![allow(
+    unsafe_code,
+    reason = "an allocator is unsafe by its trait; this one hands everything to the system's"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+/// One measurement at a time: the counters are of the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The system's allocator, with the bytes counted that are held. What C libraries allocate is not seen.
+#[derive(Debug)]
+pub struct Counting;
+
+// SAFETY: every call is handed to the system's allocator with the arguments as they came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        add(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        add(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Old and new may exist together for a moment.
+        add(size);
+        let moved = unsafe { System.realloc(pointer, layout, size) };
+        HELD.fetch_sub(layout.size(), Relaxed);
+        moved
+    }
+}
+
+fn add(bytes: usize) {
+    let held = HELD.fetch_add(bytes, Relaxed) + bytes;
+    MOST.fetch_max(held, Relaxed);
+}
+
+/// The result of `work`, and the most bytes that were held at once during it beyond those held before.
+///
+/// Panics where the binary's allocator is not [`Counting`]: a bound that nothing measures would always hold.
+pub fn peak<R>(work: impl FnOnce() -> R) -> (R, usize) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = HELD.load(Relaxed);
+    MOST.store(before, Relaxed);
+    drop(std::hint::black_box(vec![0_u8; 64]));
+    assert!(
+        MOST.load(Relaxed) >= before + 64,
+        "the test binary does not count: name `Counting` as its allocator"
+    );
+    let result = work();
+    (result, MOST.load(Relaxed).saturating_sub(before))
+}
