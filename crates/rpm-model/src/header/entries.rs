@@ -125,6 +125,8 @@ impl<'a> Iterator for Strings<'a> {
 impl ExactSizeIterator for Strings<'_> {}
 
 pub(super) fn parse(index: &[u8], data: &[u8], what: &'static str) -> Result<Vec<Entry>, HeaderError> {
+    // rpm refuses entries that overlap (`hdrblobVerifyInfo`). Without that, each of 65,535 entries could claim all of the data.
+    let mut unclaimed = data.len();
     index
         .chunks_exact(16)
         .enumerate()
@@ -140,9 +142,10 @@ pub(super) fn parse(index: &[u8], data: &[u8], what: &'static str) -> Result<Vec
             }
             let length = match kind.width() {
                 Some(width) => width.checked_mul(count).filter(|length| *length <= rest.len()),
-                None => text_length(rest, count),
+                None => text_length(&rest[..rest.len().min(unclaimed)], count),
             }
             .ok_or_else(|| wrong("reaches beyond the data"))?;
+            unclaimed = unclaimed.checked_sub(length).ok_or_else(|| wrong("shares data with others"))?;
             Ok(Entry { tag, kind, offset, count, length })
         })
         .collect()

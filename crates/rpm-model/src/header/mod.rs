@@ -2,6 +2,7 @@
 //! Layout: rpm's docs/manual/format_v4.md and format_v6.md. Lengths come from a stranger: all are checked.
 
 mod entries;
+mod paths;
 mod tags;
 
 pub use entries::{Entry, EntryType, Strings};
@@ -97,6 +98,16 @@ pub enum HeaderError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// The paths of its files, put together from folders and names, have a length that no package has.
+    #[error("{what} states {bytes} bytes of paths: more than the {limit} that its size allows")]
+    Paths {
+        /// Which header.
+        what: &'static str,
+        /// Bytes of all paths.
+        bytes: usize,
+        /// The most for a header of its size.
+        limit: usize,
+    },
     /// The source of the bytes failed.
     #[error("the package cannot be read")]
     Read(#[from] std::io::Error),
@@ -149,7 +160,9 @@ impl Header {
             return Err(truncated(data_start + data_length));
         }
         let entries = entries::parse(&bytes[8..data_start], &bytes[data_start..], what)?;
-        Ok(Header { bytes, entries, data_start })
+        let header = Header { bytes, entries, data_start };
+        paths::check(&header, what)?;
+        Ok(header)
     }
 
     /// Index length, data length, index and data, exactly as in the file after the magic.
