@@ -2,6 +2,8 @@
 //!
 //! Refuses what no honest package has: members that leave the root, twice the same path, links to nothing.
 
+mod archive;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,6 +13,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::spool::Spool;
+use archive::{damaged, each_entry, read_small};
+
+/// Bytes of the control file, of the list of configuration files, or of a script.
+const LARGEST_CONTROL_FILE: u64 = 8 << 20;
 
 /// A `.deb`, read.
 #[derive(Debug)]
@@ -99,6 +105,16 @@ pub enum DebError {
         /// Why.
         source: io::Error,
     },
+    /// More of something than any package has.
+    #[error("{part} of the package has more than {limit} {what}: no honest package does")]
+    Excess {
+        /// The part.
+        part: String,
+        /// `bytes`, `files`, …
+        what: &'static str,
+        /// The most of it.
+        limit: u64,
+    },
     /// A part that every package has is missing.
     #[error("the package has no {0}")]
     Missing(&'static str),
@@ -123,7 +139,12 @@ pub enum DebError {
 /// Reads the package at `path` wholly.
 pub fn read(path: &Path) -> Result<DebFile, DebError> {
     let file = File::open(path).map_err(|source| DebError::Open { path: path.to_owned(), source })?;
-    let mut archive = ar::Archive::new(io::BufReader::with_capacity(256 << 10, file));
+    read_from(io::BufReader::with_capacity(256 << 10, file))
+}
+
+/// Reads a package wholly.
+pub fn read_from(source: impl Read) -> Result<DebFile, DebError> {
+    let mut archive = ar::Archive::new(source);
     let ar_damaged = |source| DebError::Damaged { part: "the ar archive".to_owned(), source };
     let mut deb = DebFile {
         control: String::new(),
@@ -143,11 +164,10 @@ pub fn read(path: &Path) -> Result<DebFile, DebError> {
             version = true;
         } else if let Some(suffix) = name.strip_prefix("control.tar") {
             let mut counted = Counted { inner: &mut entry, left: size };
-            read_control(&mut deb, decompress(&mut counted, suffix, &name)?)
-                .map_err(|source| DebError::Damaged { part: name.clone(), source })?;
+            read_control(&mut deb, &mut counted, (&name, suffix, size))?;
         } else if let Some(suffix) = name.strip_prefix("data.tar") {
             let mut counted = Counted { inner: &mut entry, left: size };
-            read_data(&mut deb, decompress(&mut counted, suffix, &name)?, &name)?;
+            read_data(&mut deb, &mut counted, (&name, suffix, size))?;
             data = true;
         } else if !name.starts_with('_') {
             return Err(DebError::Unsupported { part: "a member".to_owned(), found: name });
@@ -167,10 +187,9 @@ pub fn read(path: &Path) -> Result<DebFile, DebError> {
 }
 
 fn check_version(entry: &mut impl Read) -> Result<(), DebError> {
-    let mut text = String::new();
-    entry
-        .read_to_string(&mut text)
-        .map_err(|source| DebError::Damaged { part: "debian-binary".to_owned(), source })?;
+    let part = "debian-binary";
+    let bytes = read_small(entry, 64).map_err(|source| damaged(part, source))?;
+    let text = String::from_utf8_lossy(&bytes);
     if text.starts_with("2.") {
         Ok(())
     } else {
@@ -195,48 +214,24 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-fn decompress<'a>(
-    reader: &'a mut dyn Read,
-    suffix: &str,
-    part: &str,
-) -> Result<Box<dyn Read + 'a>, DebError> {
-    let damaged = |source| DebError::Damaged { part: part.to_owned(), source };
-    Ok(match suffix {
-        "" => Box::new(reader),
-        ".gz" => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-        ".xz" => Box::new(liblzma::read::XzDecoder::new_multi_decoder(io::BufReader::with_capacity(
-            256 << 10,
-            reader,
-        ))),
-        ".zst" => Box::new(zstd::stream::read::Decoder::new(reader).map_err(damaged)?),
-        _ => return Err(DebError::Unsupported { part: "a member".to_owned(), found: part.to_owned() }),
-    })
-}
-
-fn read_control(deb: &mut DebFile, reader: Box<dyn Read + '_>) -> io::Result<()> {
-    let mut archive = tar::Archive::new(reader);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let mut bytes = Vec::new();
-        match name.trim_start_matches("./") {
-            "control" => {
-                entry.read_to_end(&mut bytes)?;
-                deb.control = String::from_utf8(bytes).map_err(io::Error::other)?;
-            }
-            "conffiles" => {
-                entry.read_to_end(&mut bytes)?;
-                deb.conffiles = conffiles(&String::from_utf8(bytes).map_err(io::Error::other)?);
-            }
-            "postinst" => {
-                entry.read_to_end(&mut bytes)?;
-                // A compiled script is no text, and says nothing here.
-                deb.postinst = String::from_utf8(bytes).ok();
-            }
+fn read_control(
+    deb: &mut DebFile,
+    compressed: &mut dyn Read,
+    archive: (&str, &str, u64),
+) -> Result<(), DebError> {
+    let damaged = |source| damaged(archive.0, source);
+    each_entry(compressed, archive, &mut |mut entry| {
+        let mut content = || read_small(&mut entry.inner, LARGEST_CONTROL_FILE).map_err(damaged);
+        let text = |bytes| String::from_utf8(bytes).map_err(io::Error::other).map_err(damaged);
+        match String::from_utf8_lossy(&entry.path).trim_start_matches("./") {
+            "control" => deb.control = text(content()?)?,
+            "conffiles" => deb.conffiles = conffiles(&text(content()?)?),
+            // A compiled script is no text, and says nothing here.
+            "postinst" => deb.postinst = String::from_utf8(content()?).ok(),
             _ => {}
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// One path a line; flagged lines (`remove-on-upgrade /path`) name files that the package does not ship.
@@ -244,19 +239,22 @@ fn conffiles(text: &str) -> Vec<String> {
     text.lines().map(str::trim_end).filter(|line| line.starts_with('/')).map(ToOwned::to_owned).collect()
 }
 
-fn read_data(deb: &mut DebFile, reader: Box<dyn Read + '_>, part: &str) -> Result<(), DebError> {
-    let damaged = |source| DebError::Damaged { part: part.to_owned(), source };
-    let mut archive = tar::Archive::new(reader);
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        let path = member_path(&entry.path_bytes())?;
-        if path == "/" {
-            deb.newest = deb.newest.max(seconds(entry.header().mtime().map_err(damaged)?));
-            continue;
-        }
-        let header = entry.header();
-        let mode = header.mode().map_err(damaged)? & 0o7777;
+fn read_data(
+    deb: &mut DebFile,
+    compressed: &mut dyn Read,
+    archive: (&str, &str, u64),
+) -> Result<(), DebError> {
+    let part = archive.0;
+    let damaged = |source| damaged(part, source);
+    each_entry(compressed, archive, &mut |mut entry| {
+        let path = member_path(&entry.path)?;
+        let header = entry.inner.header();
         let modified = seconds(header.mtime().map_err(damaged)?);
+        if path == "/" {
+            deb.newest = deb.newest.max(modified);
+            return Ok(());
+        }
+        let mode = header.mode().map_err(damaged)? & 0o7777;
         let owner = owner_name(header.username_bytes(), header.uid().map_err(damaged)?, &path)?;
         let group = owner_name(header.groupname_bytes(), header.gid().map_err(damaged)?, &path)?;
         let kind = member_kind(&mut entry, &path, &mut deb.contents, part)?;
@@ -267,11 +265,11 @@ fn read_data(deb: &mut DebFile, reader: Box<dyn Read + '_>, part: &str) -> Resul
             // Twice the same directory is harmless, and happens.
             (None, _) | (Some(MemberKind::Directory), MemberKind::Directory) => {
                 deb.members.insert(path, member);
+                Ok(())
             }
-            _ => return Err(DebError::Path { path, reason: "is in the package twice" }),
+            _ => Err(DebError::Path { path, reason: "is in the package twice" }),
         }
-    }
-    Ok(())
+    })
 }
 
 fn seconds(time: u64) -> u32 {
@@ -291,39 +289,40 @@ fn owner_name(name: Option<&[u8]>, id: u64, path: &str) -> Result<String, DebErr
 }
 
 fn member_kind(
-    entry: &mut tar::Entry<'_, Box<dyn Read + '_>>,
+    entry: &mut archive::Entry<'_, '_>,
     path: &str,
     contents: &mut Spool,
     part: &str,
 ) -> Result<MemberKind, DebError> {
-    let damaged = |source| DebError::Damaged { part: part.to_owned(), source };
-    let link = |entry: &tar::Entry<'_, Box<dyn Read + '_>>| {
-        let target = entry.link_name_bytes().map(|bytes| bytes.into_owned()).unwrap_or_default();
-        String::from_utf8(target)
-            .ok()
+    let damaged = |source| damaged(part, source);
+    let link = |target: &[u8]| {
+        let target = std::str::from_utf8(target).ok();
+        target
             .filter(|target| !target.is_empty() && !target.contains('\0'))
+            .map(ToOwned::to_owned)
             .ok_or_else(|| DebError::Path {
                 path: path.to_owned(),
                 reason: "is a link to nothing, or to no UTF-8 text",
             })
     };
-    Ok(match entry.header().entry_type() {
+    let header = entry.inner.header();
+    Ok(match header.entry_type() {
         tar::EntryType::Directory => MemberKind::Directory,
-        tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
+        tar::EntryType::Regular | tar::EntryType::Continuous => {
             let offset = contents.length();
             let mut hashing = Hashing { inner: contents, hash: Sha256::new() };
-            let size = io::copy(entry, &mut hashing).map_err(damaged)?;
+            let size = io::copy(&mut entry.inner, &mut hashing).map_err(damaged)?;
             MemberKind::Regular { offset, size, sha256: hashing.hash.finalize().into() }
         }
-        tar::EntryType::Symlink => MemberKind::Symlink { target: link(entry)? },
-        tar::EntryType::Link => MemberKind::HardLink { to: member_path(link(entry)?.as_bytes())? },
+        tar::EntryType::Symlink => MemberKind::Symlink { target: link(&entry.target)? },
+        tar::EntryType::Link => MemberKind::HardLink { to: member_path(link(&entry.target)?.as_bytes())? },
         kind @ (tar::EntryType::Char | tar::EntryType::Block) => {
             let number =
                 |number: io::Result<Option<u32>>| number.map_err(damaged).map(Option::unwrap_or_default);
             MemberKind::Device {
                 block: kind == tar::EntryType::Block,
-                major: number(entry.header().device_major())?,
-                minor: number(entry.header().device_minor())?,
+                major: number(header.device_major())?,
+                minor: number(header.device_minor())?,
             }
         }
         tar::EntryType::Fifo => MemberKind::Fifo,

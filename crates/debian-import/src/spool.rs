@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
-/// Bytes kept in memory before a file takes over: two conversions at once stay below half a gigabyte.
-const MEMORY_LIMIT: usize = 64 << 20;
+/// Bytes kept in memory before a file takes over. A conversion has two stores, and a growing vector may hold twice its bytes: two
+/// conversions at once stay below 128 MiB.
+const MEMORY_LIMIT: usize = 16 << 20;
 
 /// Size of the pieces handed out, whatever the storage: compressors see the same pieces.
 const PIECE: usize = 128 << 10;
