@@ -70,6 +70,9 @@ pub enum Command {
     /// Repositories of RPM packages
     #[command(subcommand)]
     Repo(Repo),
+    /// Install, upgrade and remove packages in a root that exists
+    #[command(subcommand)]
+    Root(Root),
     /// The packages that every image is pinned to
     #[command(subcommand)]
     Lock(Lock),
@@ -196,6 +199,9 @@ pub struct RepoCreate {
     /// Time stamp of the metadata in seconds since 1970 [default: the newest build time of the packages]
     #[arg(long, value_name = "SECONDS")]
     pub revision: Option<u64>,
+    /// Read every package, also those that look as they did when the metadata was last written
+    #[arg(long)]
+    pub reread: bool,
 }
 
 /// `lazuli repo check`
@@ -204,6 +210,92 @@ pub struct RepoCheck {
     /// Folders or addresses of repositories
     #[arg(required = true)]
     pub repositories: Vec<String>,
+}
+
+/// `lazuli root …`
+#[derive(Debug, Subcommand)]
+pub enum Root {
+    /// Install packages and what they need into a root that exists
+    #[command(after_help = "Example:\n  lazuli root install ./tree openssh-server --repo main=./repo --plan")]
+    Install(RootInstall),
+    /// Bring installed packages up to date: all, or the named ones
+    #[command(after_help = "Example:\n  lazuli root upgrade ./tree --repo main=./repo")]
+    Upgrade(RootUpgrade),
+    /// Remove packages, what needs them, and what nothing needs any more
+    #[command(after_help = "Example:\n  lazuli root remove ./tree openssh-server --plan")]
+    Remove(RootRemove),
+    /// List what is installed, why, and from which repository
+    #[command(after_help = "Example:\n  lazuli root list ./tree --format json")]
+    List(RootList),
+}
+
+/// What every change of a root takes.
+#[derive(Debug, Args)]
+pub struct RootChange {
+    /// Folders or addresses of repositories, each with an id to remember it by
+    #[arg(long = "repo", value_name = "ID=DIR|URL")]
+    pub repositories: Vec<String>,
+    /// Without recommended packages
+    #[arg(long)]
+    pub no_weak: bool,
+    /// Never take this package (name or glob)
+    #[arg(long = "exclude", value_name = "PACKAGE")]
+    pub exclude: Vec<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+}
+
+/// `lazuli root install`
+#[derive(Debug, Args)]
+pub struct RootInstall {
+    /// The root
+    pub directory: PathBuf,
+    /// Names, NEVRAs, globs, capabilities or file paths
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub packages: Vec<String>,
+    /// From where, and whether to do it.
+    #[command(flatten)]
+    pub change: RootChange,
+}
+
+/// `lazuli root upgrade`
+#[derive(Debug, Args)]
+pub struct RootUpgrade {
+    /// The root
+    pub directory: PathBuf,
+    /// Only these installed packages
+    #[arg(value_name = "PACKAGE")]
+    pub packages: Vec<String>,
+    /// Take exactly the versions that the repositories have, be they older
+    #[arg(long, conflicts_with = "packages")]
+    pub synchronize: bool,
+    /// From where, and whether to do it.
+    #[command(flatten)]
+    pub change: RootChange,
+}
+
+/// `lazuli root remove`
+#[derive(Debug, Args)]
+pub struct RootRemove {
+    /// The root
+    pub directory: PathBuf,
+    /// Names, NEVRAs, globs or capabilities
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub packages: Vec<String>,
+    /// Leave what nothing needs any more
+    #[arg(long)]
+    pub keep_unneeded: bool,
+    /// From where, and whether to do it.
+    #[command(flatten)]
+    pub change: RootChange,
+}
+
+/// `lazuli root list`
+#[derive(Debug, Args)]
+pub struct RootList {
+    /// The root
+    pub directory: PathBuf,
 }
 
 /// `lazuli lock …`

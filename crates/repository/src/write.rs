@@ -1,18 +1,23 @@
 //! A folder of RPMs, or records, in; `repodata` out, the same bytes for the same packages.
 //! Neither the clock nor the file system's times, order or owner reach the output.
 
+mod assemble;
 mod documents;
+mod place;
 mod requires;
 mod scan;
+mod state;
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use rpm_model::{Checksum, PackageRecord};
 
-use crate::checksum::sha256;
-use crate::metadata::compression::{Compression, fold};
+use crate::metadata::compression::Compression;
+use assemble::{Piece, assemble};
+use state::Reusable;
 
 pub use scan::{ScanError, scan, scan_file};
 
@@ -42,6 +47,28 @@ pub struct Written {
     pub packages: usize,
     /// Names of packages that are there more than once in one version, with different content.
     pub duplicates: Vec<String>,
+    /// Packages that were not read again, because their files are as the last run saw them.
+    pub reused: usize,
+}
+
+/// What may be taken over from metadata that is already in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// What it says of files whose size, times and inode are still the same.
+    Unchanged,
+    /// Nothing: every file is read.
+    Nothing,
+}
+
+/// Why a folder of RPMs gets no metadata.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The packages cannot be read.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// The metadata cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
 }
 
 /// Why metadata cannot be written.
@@ -70,6 +97,35 @@ pub enum WriteError {
     Form(Compression),
 }
 
+/// Writes `repodata` for the RPMs in a folder, at any depth, in place of an older one, all at once.
+///
+/// Besides, a hidden file remembers what the files looked like, for the next call with [`Reuse::Unchanged`]. The metadata is the same
+/// whether something was taken over or not.
+pub fn create(folder: &Path, options: &WriteOptions, reuse: Reuse) -> Result<Written, CreateError> {
+    let now = state::now(folder)?;
+    let known = match reuse {
+        Reuse::Unchanged => Reusable::load(folder, options),
+        Reuse::Nothing => None,
+    };
+    let found = scan::collect(folder)?;
+    let pieces = found.par_iter().map(|(location, facts)| {
+        if let Some(piece) = known.as_ref().and_then(|known| known.piece(location, facts)) {
+            return Ok((piece, true));
+        }
+        let record = scan_file(&folder.join(location), location)?;
+        Ok((Piece::of(&record, options.changelog_limit), false))
+    });
+    let pieces: Vec<(Piece<'_>, bool)> = pieces.collect::<Result<_, ScanError>>()?;
+    let reused = pieces.iter().filter(|(_, reused)| *reused).count();
+    let mut pieces: Vec<Piece<'_>> = pieces.into_iter().map(|(piece, _)| piece).collect();
+    let Rendered { files, mut written } = assemble(&mut pieces, options)?;
+    written.reused = reused;
+    place::put(folder, &files)?;
+    let facts: HashMap<_, _> = found.into_iter().collect();
+    state::save(folder, &pieces, &facts, (&files, &written), options, now)?;
+    Ok(written)
+}
+
 /// Writes `repodata` into the folder of a repository, in place of an older one, all at once.
 ///
 /// Only requirements that other packages must fulfil are written, as createrepo_c does it.
@@ -79,13 +135,7 @@ pub fn write(
     options: &WriteOptions,
 ) -> Result<Written, WriteError> {
     let files = render(records, options)?;
-    let fresh = folder.join("repodata.new");
-    remove_folder(&fresh)?;
-    fs::create_dir_all(&fresh).map_err(failed("create", &fresh))?;
-    for (name, bytes) in &files.files {
-        write_file(&fresh.join(name), bytes)?;
-    }
-    replace(&fresh, &folder.join("repodata"))?;
+    place::put(folder, &files.files)?;
     Ok(files.written)
 }
 
@@ -100,94 +150,10 @@ pub struct Rendered {
 
 /// Renders the metadata of these packages, whatever their order.
 pub fn render(records: &[PackageRecord], options: &WriteOptions) -> Result<Rendered, WriteError> {
-    let mut records: Vec<PackageRecord> = records.to_vec();
-    records.sort_by(|a, b| identity(a).cmp(&identity(b)));
-    records.iter_mut().for_each(requires::keep_outward);
-    let newest = records.iter().map(|record| record.build_time).max().unwrap_or(0);
-    let revision = options.revision.unwrap_or(newest);
-    let suffix = match options.compression {
-        Compression::Zstd => "zst",
-        Compression::Gzip => "gz",
-        Compression::Xz => "xz",
-        other => return Err(WriteError::Form(other)),
-    };
-    let documents = [
-        ("primary", documents::primary(&records)),
-        ("filelists", documents::filelists(&records)),
-        ("other", documents::other(&records, options.changelog_limit)),
-    ];
-    let mut files = Vec::new();
-    let mut entries = Vec::new();
-    for (name, plain) in documents {
-        let folded = fold(plain.as_bytes(), options.compression)
-            .map_err(|source| WriteError::Compress { name, source })?;
-        let checksum = sha256(&folded);
-        let file = format!("{}-{name}.xml.{suffix}", checksum.hex());
-        entries.push(documents::RepomdEntry {
-            kind: name,
-            location: format!("repodata/{file}"),
-            checksum,
-            open_checksum: sha256(plain.as_bytes()),
-            size: folded.len(),
-            open_size: plain.len(),
-        });
-        files.push((file, folded));
-    }
-    let repomd = documents::repomd(revision, &entries);
-    let written = Written {
-        repomd: sha256(repomd.as_bytes()),
-        packages: records.len(),
-        duplicates: duplicates(&records),
-    };
-    files.push(("repomd.xml".to_owned(), repomd.into_bytes()));
-    Ok(Rendered { files, written })
-}
-
-/// Name, then version from old to new, then architecture and place: an order that no input order can change.
-fn identity(record: &PackageRecord) -> (&str, &rpm_model::Evr, &str, &str, &Checksum) {
-    let nevra = &record.nevra;
-    (&nevra.name, &nevra.evr, &nevra.arch, &record.location, &record.checksum)
-}
-
-fn duplicates(sorted: &[PackageRecord]) -> Vec<String> {
-    let pairs = sorted
-        .windows(2)
-        .filter(|pair| pair[0].nevra == pair[1].nevra && pair[0].checksum != pair[1].checksum);
-    let mut names: Vec<String> = pairs.map(|pair| pair[0].nevra.to_string()).collect();
-    names.dedup();
-    names
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let mut file = File::create(path).map_err(failed("create", path))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("write", path))
-}
-
-/// Puts the fresh folder in the place of the old one: readers see the one or the other, whole.
-fn replace(fresh: &Path, place: &Path) -> Result<(), WriteError> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    if !place.exists() {
-        return fs::rename(fresh, place).map_err(failed("rename to", place));
-    }
-    match renameat_with(CWD, fresh, CWD, place, RenameFlags::EXCHANGE) {
-        Ok(()) => remove_folder(fresh),
-        // Some file systems cannot exchange: for a moment there is no metadata at all.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-            remove_folder(place)?;
-            fs::rename(fresh, place).map_err(failed("rename to", place))
-        }
-        Err(error) => Err(failed("exchange", place)(error.into())),
-    }
-}
-
-fn remove_folder(path: &Path) -> Result<(), WriteError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WriteError {
-    let path = path.to_owned();
-    move |source| WriteError::Disk { action, path, source }
+    let pieces = records.par_iter().map(|record| {
+        let mut record = record.clone();
+        requires::keep_outward(&mut record);
+        Piece::of(&record, options.changelog_limit)
+    });
+    assemble(&mut pieces.collect::<Vec<_>>(), options)
 }

@@ -1,4 +1,4 @@
-//! Records in, the text of the four documents out. The layout is createrepo_c's, blank by blank.
+//! Records in, the text of the documents out, an element a package. The layout is createrepo_c's, blank by blank.
 
 use std::fmt::Write as _;
 
@@ -22,67 +22,103 @@ pub(super) struct RepomdEntry {
 pub(super) fn repomd(revision: u64, entries: &[RepomdEntry]) -> String {
     let mut text = Text(DECLARATION.to_owned());
     text.raw("<repomd xmlns=\"http://linux.duke.edu/metadata/repo\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\">\n");
-    text.raw(&format!("  <revision>{revision}</revision>\n"));
+    text.format(format_args!("  <revision>{revision}</revision>\n"));
     for entry in entries {
         let RepomdEntry { kind, location, checksum, open_checksum, size, open_size } = entry;
-        text.raw(&format!("  <data type=\"{kind}\">\n"));
-        text.raw(&format!("    <checksum type=\"{}\">{}</checksum>\n", checksum.algorithm(), checksum.hex()));
-        text.raw(&format!(
+        text.format(format_args!("  <data type=\"{kind}\">\n"));
+        text.format(format_args!(
+            "    <checksum type=\"{}\">{}</checksum>\n",
+            checksum.algorithm(),
+            checksum.hex()
+        ));
+        text.format(format_args!(
             "    <open-checksum type=\"{}\">{}</open-checksum>\n",
             open_checksum.algorithm(),
             open_checksum.hex()
         ));
-        text.raw(&format!("    <location href=\"{location}\"/>\n    <timestamp>{revision}</timestamp>\n"));
-        text.raw(&format!("    <size>{size}</size>\n    <open-size>{open_size}</open-size>\n  </data>\n"));
+        text.format(format_args!(
+            "    <location href=\"{location}\"/>\n    <timestamp>{revision}</timestamp>\n"
+        ));
+        text.format(format_args!(
+            "    <size>{size}</size>\n    <open-size>{open_size}</open-size>\n  </data>\n"
+        ));
     }
     text.raw("</repomd>\n");
     text.0
 }
 
-pub(super) fn primary(records: &[PackageRecord]) -> String {
-    let mut text = Text(DECLARATION.to_owned());
-    text.raw("<metadata xmlns=\"http://linux.duke.edu/metadata/common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\"");
-    text.raw(&format!(" packages=\"{}\">\n", records.len()));
-    records.iter().for_each(|record| package(&mut text, record));
-    text.raw("</metadata>\n");
-    text.0
+/// The three documents that list packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Document {
+    Primary,
+    Filelists,
+    Other,
 }
 
-pub(super) fn filelists(records: &[PackageRecord]) -> String {
-    let mut text = Text(DECLARATION.to_owned());
-    let count = records.len();
-    text.raw(&format!(
-        "<filelists xmlns=\"http://linux.duke.edu/metadata/filelists\" packages=\"{count}\">\n"
-    ));
-    for record in records {
-        package_reference(&mut text, record);
-        record.files.iter().for_each(|entry| file(&mut text, "  ", entry));
-        text.raw("</package>\n");
-    }
-    text.raw("</filelists>\n");
-    text.0
-}
+impl Document {
+    pub(super) const ALL: [Document; 3] = [Document::Primary, Document::Filelists, Document::Other];
 
-pub(super) fn other(records: &[PackageRecord], limit: usize) -> String {
-    let mut text = Text(DECLARATION.to_owned());
-    let count = records.len();
-    text.raw(&format!("<otherdata xmlns=\"http://linux.duke.edu/metadata/other\" packages=\"{count}\">\n"));
-    for record in records {
-        package_reference(&mut text, record);
-        // Newest last: the limit drops the oldest.
-        for Changelog { author, time, text: entry } in
-            &record.changelogs[record.changelogs.len().saturating_sub(limit)..]
-        {
-            text.raw("  <changelog author=\"");
-            text.attribute(author);
-            text.raw(&format!("\" date=\"{time}\">"));
-            text.content(entry);
-            text.raw("</changelog>\n");
+    /// Its name in the table of contents and in file names.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Document::Primary => "primary",
+            Document::Filelists => "filelists",
+            Document::Other => "other",
         }
-        text.raw("</package>\n");
     }
-    text.raw("</otherdata>\n");
-    text.0
+
+    /// What stands before the packages.
+    pub(super) fn head(self, packages: usize) -> String {
+        let root = match self {
+            Document::Primary => {
+                "metadata xmlns=\"http://linux.duke.edu/metadata/common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\""
+            }
+            Document::Filelists => "filelists xmlns=\"http://linux.duke.edu/metadata/filelists\"",
+            Document::Other => "otherdata xmlns=\"http://linux.duke.edu/metadata/other\"",
+        };
+        format!("{DECLARATION}<{root} packages=\"{packages}\">\n")
+    }
+
+    /// What stands after them.
+    pub(super) fn foot(self) -> &'static str {
+        match self {
+            Document::Primary => "</metadata>\n",
+            Document::Filelists => "</filelists>\n",
+            Document::Other => "</otherdata>\n",
+        }
+    }
+
+    /// The element of one package; of its changelog, the newest `changelog_limit` entries.
+    pub(super) fn element(self, record: &PackageRecord, changelog_limit: usize) -> String {
+        let mut text = Text(String::new());
+        match self {
+            Document::Primary => primary(&mut text, record),
+            Document::Filelists => filelists(&mut text, record),
+            Document::Other => other(&mut text, record, changelog_limit),
+        }
+        text.0
+    }
+}
+
+fn filelists(text: &mut Text, record: &PackageRecord) {
+    package_reference(text, record);
+    record.files.iter().for_each(|entry| file(text, "  ", entry));
+    text.raw("</package>\n");
+}
+
+fn other(text: &mut Text, record: &PackageRecord, limit: usize) {
+    package_reference(text, record);
+    // Newest last: the limit drops the oldest.
+    for Changelog { author, time, text: entry } in
+        &record.changelogs[record.changelogs.len().saturating_sub(limit)..]
+    {
+        text.raw("  <changelog author=\"");
+        text.attribute(author);
+        text.format(format_args!("\" date=\"{time}\">"));
+        text.content(entry);
+        text.raw("</changelog>\n");
+    }
+    text.raw("</package>\n");
 }
 
 fn package_reference(text: &mut Text, record: &PackageRecord) {
@@ -98,20 +134,20 @@ fn package_reference(text: &mut Text, record: &PackageRecord) {
 
 fn version(text: &mut Text, record: &PackageRecord) {
     let evr = &record.nevra.evr;
-    text.raw(&format!("  <version epoch=\"{}\" ver=\"", evr.epoch));
+    text.format(format_args!("  <version epoch=\"{}\" ver=\"", evr.epoch));
     text.attribute(&evr.version);
     text.raw("\" rel=\"");
     text.attribute(&evr.release);
     text.raw("\"/>\n");
 }
 
-fn package(text: &mut Text, record: &PackageRecord) {
+fn primary(text: &mut Text, record: &PackageRecord) {
     text.raw("<package type=\"rpm\">\n");
     text.element("  ", "name", &record.nevra.name);
     text.element("  ", "arch", &record.nevra.arch);
     version(text, record);
     let checksum = &record.checksum;
-    text.raw(&format!(
+    text.format(format_args!(
         "  <checksum type=\"{}\" pkgid=\"YES\">{}</checksum>\n",
         checksum.algorithm(),
         checksum.hex()
@@ -120,9 +156,11 @@ fn package(text: &mut Text, record: &PackageRecord) {
     text.element("  ", "description", &record.description);
     text.element("  ", "packager", &record.packager);
     text.element("  ", "url", &record.url);
-    text.raw(&format!("  <time file=\"{}\" build=\"{}\"/>\n", record.file_time, record.build_time));
+    text.format(format_args!("  <time file=\"{}\" build=\"{}\"/>\n", record.file_time, record.build_time));
     let (package, installed, archive) = (record.package_size, record.installed_size, record.archive_size);
-    text.raw(&format!("  <size package=\"{package}\" installed=\"{installed}\" archive=\"{archive}\"/>\n"));
+    text.format(format_args!(
+        "  <size package=\"{package}\" installed=\"{installed}\" archive=\"{archive}\"/>\n"
+    ));
     text.raw("  <location");
     if let Some(base) = &record.location_base {
         text.raw(" xml:base=\"");
@@ -138,7 +176,7 @@ fn package(text: &mut Text, record: &PackageRecord) {
     text.element("    ", "rpm:buildhost", &record.build_host);
     text.element("    ", "rpm:sourcerpm", &record.source_rpm);
     let (start, end) = record.header_range;
-    text.raw(&format!("    <rpm:header-range start=\"{start}\" end=\"{end}\"/>\n"));
+    text.format(format_args!("    <rpm:header-range start=\"{start}\" end=\"{end}\"/>\n"));
     relations(text, "provides", record.provides.iter().map(Relation::of));
     relations(text, "requires", record.requires.iter().map(Relation::required));
     relations(text, "conflicts", record.conflicts.iter().map(Relation::depended));
@@ -197,7 +235,7 @@ fn relations<'a>(text: &mut Text, name: &str, relations: impl Iterator<Item = Re
     if relations.peek().is_none() {
         return;
     }
-    text.raw(&format!("    <rpm:{name}>\n"));
+    text.format(format_args!("    <rpm:{name}>\n"));
     for relation in relations {
         text.raw("      <rpm:entry name=\"");
         let pre = match &relation {
@@ -206,7 +244,10 @@ fn relations<'a>(text: &mut Text, name: &str, relations: impl Iterator<Item = Re
                 text.raw("\"");
                 if let Some(constraint) = &capability.constraint {
                     let (flags, evr) = (constraint.comparison.metadata_name(), &constraint.evr);
-                    text.raw(&format!(" flags=\"{flags}\" epoch=\"{}\" ver=\"", evr.epoch.unwrap_or(0)));
+                    text.format(format_args!(
+                        " flags=\"{flags}\" epoch=\"{}\" ver=\"",
+                        evr.epoch.unwrap_or(0)
+                    ));
                     text.attribute(&evr.version);
                     text.raw("\"");
                     if let Some(release) = &evr.release {
@@ -225,7 +266,7 @@ fn relations<'a>(text: &mut Text, name: &str, relations: impl Iterator<Item = Re
         };
         text.raw(if pre { " pre=\"1\"/>\n" } else { "/>\n" });
     }
-    text.raw(&format!("    </rpm:{name}>\n"));
+    text.format(format_args!("    </rpm:{name}>\n"));
 }
 
 struct Text(String);
@@ -236,9 +277,9 @@ impl Text {
     }
 
     fn element(&mut self, indent: &str, name: &str, content: &str) {
-        self.raw(&format!("{indent}<{name}>"));
+        self.format(format_args!("{indent}<{name}>"));
         self.content(content);
-        self.raw(&format!("</{name}>\n"));
+        self.format(format_args!("</{name}>\n"));
     }
 
     fn content(&mut self, text: &str) {
@@ -249,22 +290,30 @@ impl Text {
         self.escaped(text, true);
     }
 
+    fn format(&mut self, text: std::fmt::Arguments<'_>) {
+        self.0.write_fmt(text).expect("a string takes every text");
+    }
+
     fn escaped(&mut self, text: &str, in_attribute: bool) {
-        for letter in text.chars() {
-            match letter {
-                '&' => self.raw("&amp;"),
-                '<' => self.raw("&lt;"),
-                '>' => self.raw("&gt;"),
-                '"' if in_attribute => self.raw("&quot;"),
+        let mut plain = 0;
+        for (at, letter) in text.char_indices() {
+            let escape = match letter {
+                '&' => "&amp;",
+                '<' => "&lt;",
+                '>' => "&gt;",
+                '"' if in_attribute => "&quot;",
                 // XML readers turn these into blanks or line feeds unless they are written as numbers.
-                '\r' => self.raw("&#13;"),
-                '\n' | '\t' if in_attribute => {
-                    write!(self.0, "&#{};", u32::from(letter)).expect("a string takes every text");
-                }
+                '\r' => "&#13;",
+                '\n' if in_attribute => "&#10;",
+                '\t' if in_attribute => "&#9;",
                 // XML 1.0 2.2 has no place for other control characters, not even as numbers.
-                '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {}
-                letter => self.0.push(letter),
-            }
+                '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => "",
+                _ => continue,
+            };
+            self.0.push_str(&text[plain..at]);
+            self.0.push_str(escape);
+            plain = at + letter.len_utf8();
         }
+        self.0.push_str(&text[plain..]);
     }
 }

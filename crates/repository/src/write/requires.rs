@@ -10,33 +10,33 @@ use rpm_model::{Capability, Dependency, PackageRecord, Requirement, is_primary_f
 pub(super) fn keep_outward(record: &mut PackageRecord) {
     let own_files: BTreeSet<&str> =
         record.files.iter().map(|file| file.path.as_str()).filter(|path| is_primary_file(path)).collect();
-    let provided: BTreeSet<String> = record.provides.iter().map(ToString::to_string).collect();
+    let provided: BTreeSet<&Capability> = record.provides.iter().collect();
     let is_outward = |requirement: &Requirement| match &requirement.dependency {
         Dependency::Simple(capability) => {
             !capability.name.starts_with("rpmlib(")
                 && !own_files.contains(capability.name.as_str())
-                && !provided.contains(&capability.to_string())
+                && !provided.contains(capability)
         }
         Dependency::Rich(_) => true,
     };
-    let mut seen: BTreeSet<Requirement> = BTreeSet::new();
-    let mut newest_libc: Option<Requirement> = None;
+    let mut seen: BTreeSet<&Requirement> = BTreeSet::new();
+    let mut newest_libc: Option<&Requirement> = None;
     let mut kept = Vec::new();
     for requirement in record.requires.iter().filter(|requirement| is_outward(requirement)) {
-        if !seen.insert(requirement.clone()) {
+        if !seen.insert(requirement) {
             continue;
         }
         match libc_name(requirement) {
             None => kept.push(requirement.clone()),
             Some(name) => {
-                let known = newest_libc.as_ref().and_then(libc_name);
+                let known = newest_libc.and_then(libc_name);
                 if known.is_none_or(|known| compare_libc(known, name) == Ordering::Less) {
-                    newest_libc = Some(requirement.clone());
+                    newest_libc = Some(requirement);
                 }
             }
         }
     }
-    kept.extend(newest_libc);
+    kept.extend(newest_libc.cloned());
     record.requires = kept;
 }
 

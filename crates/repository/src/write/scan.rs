@@ -1,7 +1,7 @@
 //! A folder of RPMs in, their records out: both cores hash, order is by path.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use rpm_model::header::{HeaderError, PackageHeaders};
 use rpm_model::{ChecksumAlgorithm, FileFacts, PackageRecord, RecordError};
 
 use super::requires;
+use super::state::Facts;
 use crate::checksum::{Hasher, Hashing};
 
 /// Why a folder of RPMs cannot be read.
@@ -49,10 +50,8 @@ pub enum ScanError {
 
 /// The records of all `*.rpm` files at any depth, in the order of their paths; `repodata` is passed over.
 pub fn scan(folder: &Path) -> Result<Vec<PackageRecord>, ScanError> {
-    let mut paths = Vec::new();
-    collect(folder, "", &mut paths)?;
-    paths.sort();
-    paths.into_par_iter().map(|location| scan_file(&folder.join(&location), &location)).collect()
+    let found = collect(folder)?;
+    found.into_par_iter().map(|(location, _)| scan_file(&folder.join(&location), &location)).collect()
 }
 
 /// The record of one package file, which the repository knows by this location.
@@ -68,7 +67,9 @@ pub fn scan_file(path: &Path, location: &str) -> Result<PackageRecord, ScanError
     };
     let headers = PackageHeaders::read(&mut hashing)
         .map_err(|source| ScanError::Header { path: path.to_owned(), source })?;
-    io::copy(&mut hashing, &mut io::sink()).map_err(read)?;
+    // In larger pieces than the reader's own, which it then hands on without a copy.
+    let mut piece = vec![0; 1 << 18];
+    while hashing.read(&mut piece).map_err(read)? > 0 {}
     let facts = FileFacts { checksum: hashing.hasher.finish(), size, time: 0, location: location.to_owned() };
     let record = PackageRecord::from_headers(&headers, facts);
     let mut record = record.map_err(|source| ScanError::Record { path: path.to_owned(), source })?;
@@ -77,7 +78,15 @@ pub fn scan_file(path: &Path, location: &str) -> Result<PackageRecord, ScanError
     Ok(record)
 }
 
-fn collect(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> Result<(), ScanError> {
+/// The paths of all `*.rpm` files relative to the folder, in order, with what the disk says of them.
+pub(super) fn collect(folder: &Path) -> Result<Vec<(String, Facts)>, ScanError> {
+    let mut found = Vec::new();
+    visit(folder, "", &mut found)?;
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found)
+}
+
+fn visit(folder: &Path, prefix: &str, found: &mut Vec<(String, Facts)>) -> Result<(), ScanError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| ScanError::Read { path, source }
@@ -85,18 +94,20 @@ fn collect(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> Result<(), S
     for entry in fs::read_dir(folder).map_err(failed(folder))? {
         let entry = entry.map_err(failed(folder))?;
         let (path, name) = (entry.path(), entry.file_name());
-        let kind = fs::metadata(&path).map_err(failed(&path))?;
-        let is_package = kind.is_file() && name.as_bytes().ends_with(b".rpm");
-        let is_folder = entry.file_type().map_err(failed(&path))?.is_dir();
         let hidden = name.as_bytes().starts_with(b".") || name.as_bytes().starts_with(b"repodata");
-        if hidden || !(is_package || is_folder) {
+        let is_folder = entry.file_type().map_err(failed(&path))?.is_dir();
+        if hidden || !(is_folder || name.as_bytes().ends_with(b".rpm")) {
+            continue;
+        }
+        let metadata = fs::metadata(&path).map_err(failed(&path))?;
+        if !is_folder && !metadata.is_file() {
             continue;
         }
         let name = name.to_str().ok_or_else(|| ScanError::Name { path: path.clone() })?;
         if is_folder {
-            collect(&path, &format!("{prefix}{name}/"), paths)?;
+            visit(&path, &format!("{prefix}{name}/"), found)?;
         } else {
-            paths.push(format!("{prefix}{name}"));
+            found.push((format!("{prefix}{name}"), Facts::of(&metadata)));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! `lazuli repo create`
 
 use host_tools::Progress as _;
-use repository::write::WriteOptions;
+use repository::write::{Reuse, WriteOptions};
 use serde::Serialize;
 
 use crate::cli::{Global, RepoCreate};
@@ -13,6 +13,7 @@ use crate::progress::Bars;
 struct Created {
     folder: String,
     packages: usize,
+    reused: usize,
 }
 
 /// Writes the metadata of a folder of RPMs.
@@ -21,13 +22,15 @@ pub fn run(global: &Global, options: &RepoCreate) -> Result<(), Failure> {
     let folder = &options.folder;
     let failed = || format!("the metadata of {} was not written", folder.display());
     bars.begin("read", None);
-    let records = repository::write::scan(folder).context(failed)?;
-    bars.finish(&format!("{} package headers", records.len()));
-    bars.begin("write", None);
     let write = WriteOptions { revision: options.revision, ..WriteOptions::default() };
-    repository::write::write(folder, &records, &write).context(failed)?;
-    bars.finish("repodata");
-    let created = Created { folder: folder.display().to_string(), packages: records.len() };
+    let reuse = if options.reread { Reuse::Nothing } else { Reuse::Unchanged };
+    let written = repository::write::create(folder, &write, reuse).context(failed)?;
+    bars.finish(&format!("{} packages, {} as before", written.packages, written.reused));
+    let created = Created {
+        folder: folder.display().to_string(),
+        packages: written.packages,
+        reused: written.reused,
+    };
     output::print(global.format, &created, |created| {
         format!("{}: {} packages\n", created.folder, created.packages)
     })
