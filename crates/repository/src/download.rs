@@ -9,6 +9,7 @@
 mod cache;
 mod error;
 mod fetch;
+mod leftovers;
 mod many;
 mod request;
 mod transfer;

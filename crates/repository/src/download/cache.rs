@@ -1,7 +1,7 @@
 //! Bytes in, files named by their SHA-256, out: `sha256/ab/abcd…`, `partial/…`, `alias/…`, `named/…` below one folder.
 //!
 //! A file gets its name by a rename after its checksum was compared, so a killed process leaves at most a partial file, which the
-//! next one goes on with. Names are trusted again only after the bytes were hashed again: a power cut or a flipped bit costs a
+//! next one goes on with (or, after a week, nobody: [`Cache::open`] removes it). Names are trusted again only after the bytes were hashed again: a power cut or a flipped bit costs a
 //! download, never a wrong file. Two processes may share the folder: whoever writes a partial file holds its lock.
 
 use std::collections::BTreeSet;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use rpm_model::{Checksum, ChecksumAlgorithm};
 
+use super::leftovers;
 use super::request::Expected;
 use crate::checksum::{Hasher, sha256};
 
@@ -62,6 +63,7 @@ impl Cache {
         for part in ["sha256", "partial", "alias", "named"] {
             create_folder(&root.join(part))?;
         }
+        leftovers::sweep(&root.join("partial"));
         let root = fs::canonicalize(root).map_err(failed("find", root))?;
         Ok(Cache { root })
     }

@@ -81,6 +81,11 @@ pub enum AttemptError {
     /// The connection failed, stalled or ended.
     #[error("{0}")]
     Connection(String),
+    /// The server could not prove who it is: asking again changes nothing.
+    #[error(
+        "the server's certificate is not accepted: {0} (is the clock right, and the authority known to this machine?)"
+    )]
+    Certificate(String),
     /// The stream ended early.
     #[error("the transfer ended after {got} of {expected} bytes")]
     Truncated {

@@ -261,6 +261,16 @@ fn pour(
 fn connection(error: ureq::Error) -> AttemptError {
     match error {
         ureq::Error::BadUri(_) => AttemptError::BadAddress,
+        ureq::Error::Rustls(refused @ rustls::Error::InvalidCertificate(_)) => {
+            AttemptError::Certificate(refused.to_string())
+        }
+        // The handshake happens within the first write or read, which wraps what it says.
+        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(refused @ rustls::Error::InvalidCertificate(_)) => {
+                AttemptError::Certificate(refused.to_string())
+            }
+            _ => AttemptError::Connection(ureq::Error::Io(error).to_string()),
+        },
         error => AttemptError::Connection(error.to_string()),
     }
 }
@@ -283,4 +293,24 @@ fn content_range(response: &Response<Body>) -> Option<(u64, Option<u64>)> {
     let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let start = range.split_once('-')?.0.trim().parse().ok()?;
     Some((start, total.trim().parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_certificate_is_refused_for_good() {
+        let refused = || rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        for error in [
+            ureq::Error::Rustls(refused()),
+            ureq::Error::Io(io::Error::new(io::ErrorKind::InvalidData, refused())),
+        ] {
+            let cause = connection(error);
+            assert!(matches!(cause, AttemptError::Certificate(_)), "{cause:?}");
+            assert!(!cause.may_pass());
+        }
+        let cut = connection(ureq::Error::Io(io::ErrorKind::ConnectionReset.into()));
+        assert!(matches!(cut, AttemptError::Connection(_)) && cut.may_pass(), "{cut:?}");
+    }
 }
