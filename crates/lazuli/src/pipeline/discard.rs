@@ -10,8 +10,6 @@ use crate::output;
 
 /// Names of what is on its way out begin with this; nothing takes them for a tree.
 const PREFIX: &str = ".discarded-";
-/// As little as a process may ask for: what is being made comes first.
-const LEAST_PRIORITY: i32 = 19;
 
 /// Trees that are being removed while the program goes on; dropping it waits for the end.
 #[derive(Debug)]
@@ -46,8 +44,6 @@ impl Drop for Discarding {
 }
 
 fn remove_all(paths: &[PathBuf]) {
-    // In Linux a priority is a thread's own.
-    let _refused = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LEAST_PRIORITY);
     for path in paths {
         let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         match removed {
