@@ -7,6 +7,7 @@ mod lock;
 mod manual;
 mod quickstart;
 mod repo;
+mod root;
 mod solve;
 mod upstream;
 mod why;
@@ -22,6 +23,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Image(command) => image::run(global, command),
         Command::Upstream(command) => upstream::run(global, command),
         Command::Repo(command) => repo::run(global, command),
+        Command::Root(command) => root::run(global, command),
         Command::Lock(command) => lock::run(global, command),
         Command::Solve(options) => solve::run(global, options),
         Command::Why(options) => why::run(global, options),

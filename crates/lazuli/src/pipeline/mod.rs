@@ -5,6 +5,7 @@ pub mod built;
 pub mod compose;
 pub mod debian;
 pub mod discard;
+pub mod existing;
 pub mod fetch;
 pub mod lock;
 pub mod named;

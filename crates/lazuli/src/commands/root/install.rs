@@ -1,0 +1,16 @@
+//! `lazuli root install DIR PACKAGE…`
+
+use solver::Request;
+
+use super::changing;
+use crate::cli::{Global, RootInstall};
+use crate::failure::Failure;
+use crate::pipeline::existing::{self, Root};
+
+/// Installs into a root that exists.
+pub fn run(global: &Global, options: &RootInstall) -> Result<(), Failure> {
+    let root = Root::open(&options.directory)?;
+    let install = changing::wants(&options.packages)?;
+    let request = Request { install, ..existing::request(&options.change) };
+    changing::run(global, &options.change, &root, &options.packages, &request)
+}

@@ -1,0 +1,20 @@
+//! `lazuli root upgrade DIR [PACKAGE…]`
+
+use solver::{Request, Upgrade};
+
+use super::changing;
+use crate::cli::{Global, RootUpgrade};
+use crate::failure::Failure;
+use crate::pipeline::existing::{self, Root};
+
+/// Brings installed packages up to date.
+pub fn run(global: &Global, options: &RootUpgrade) -> Result<(), Failure> {
+    let root = Root::open(&options.directory)?;
+    let upgrade = match (options.synchronize, options.packages.is_empty()) {
+        (true, _) => Upgrade::Synchronize,
+        (false, true) => Upgrade::All,
+        (false, false) => Upgrade::Listed(changing::wants(&options.packages)?),
+    };
+    let request = Request { upgrade, ..existing::request(&options.change) };
+    changing::run(global, &options.change, &root, &options.packages, &request)
+}
