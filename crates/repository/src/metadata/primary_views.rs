@@ -12,7 +12,8 @@ use std::thread;
 
 use memchr::{memchr, memmem};
 use rpm_model::{
-    Checksum, ChecksumAlgorithm, Comparison, ConstraintView, FileKind, PackageView, RelationKind, RelationView,
+    Checksum, ChecksumAlgorithm, Comparison, ConstraintView, FileKind, PackageView, RelationKind,
+    RelationView,
 };
 
 /// Bytes that are read before packages are handed on.
@@ -133,14 +134,15 @@ struct Cursor<'a> {
     rest: &'a str,
 }
 
-/// An opened element: its name without prefix, its attributes as written, and whether it is closed at once.
+/// An opened element: its name as written and without prefix, its attributes as written, and whether it is closed at once.
 struct Tag<'a> {
+    written: &'a str,
     name: &'a str,
     attributes: &'a str,
     empty: bool,
 }
 
-/// The next tag.
+/// The next tag; one that closes with its name as written.
 enum Next<'a> {
     Open(Tag<'a>),
     Close(&'a str),
@@ -164,7 +166,7 @@ impl<'a> Cursor<'a> {
         }
         self.skip_blanks();
         match self.tag()? {
-            Next::Open(tag) if tag.name == "metadata" && !tag.empty => Some(()),
+            Next::Open(tag) if tag.written == "metadata" && !tag.empty => Some(()),
             _ => None,
         }
     }
@@ -177,7 +179,7 @@ impl<'a> Cursor<'a> {
         let (content, after) = (&inner[..end], &inner[end + 1..]);
         self.rest = after;
         if let Some(name) = content.strip_prefix('/') {
-            return Some(Next::Close(local(name)?));
+            return Some(Next::Close(name));
         }
         let (content, empty) = match content.strip_suffix('/') {
             Some(content) => (content, true),
@@ -187,12 +189,12 @@ impl<'a> Cursor<'a> {
             Some(blank) => (&content[..blank], &content[blank..]),
             None => (content, ""),
         };
-        Some(Next::Open(Tag { name: local(name)?, attributes, empty }))
+        Some(Next::Open(Tag { written: name, name: local(name)?, attributes, empty }))
     }
 
     /// The end of this element, next.
-    fn close(&mut self, name: &str) -> Option<()> {
-        matches!(self.tag()?, Next::Close(closed) if closed == name).then_some(())
+    fn close(&mut self, opened: &Tag<'a>) -> Option<()> {
+        matches!(self.tag()?, Next::Close(closed) if closed == opened.written).then_some(())
     }
 
     /// The text of an element of this name, which was just opened, and its end.
@@ -205,7 +207,7 @@ impl<'a> Cursor<'a> {
         self.rest = &self.rest[end..];
         let closing = self.rest.strip_prefix("</")?;
         let end = memchr(b'>', closing.as_bytes())?;
-        if local(&closing[..end])? != tag.name {
+        if &closing[..end] != tag.written {
             return None;
         }
         self.rest = &closing[end + 1..];
@@ -219,17 +221,17 @@ impl<'a> Cursor<'a> {
     }
 
     fn package(&mut self, view: &mut PackageView<'a>) -> Option<()> {
-        match self.tag()? {
-            Next::Open(tag)
-                if tag.name == "package" && !tag.empty && attribute(tag.attributes, "type")? == Some("rpm".into()) => {}
-            _ => return None,
+        let Next::Open(opened) = self.tag()? else { return None };
+        let is_rpm = attribute(opened.attributes, "type")?.is_some_and(|kind| kind == "rpm");
+        if opened.name != "package" || opened.empty || !is_rpm {
+            return None;
         }
         clear(view);
         let mut has_checksum = false;
         loop {
             let tag = match self.tag()? {
                 Next::Open(tag) => tag,
-                Next::Close("package") => break,
+                Next::Close(closed) if closed == opened.written => break,
                 Next::Close(_) => return None,
             };
             match tag.name {
@@ -263,7 +265,7 @@ impl<'a> Cursor<'a> {
                     view.location_base = attribute(tag.attributes, "base")?;
                     self.nothing(&tag)?;
                 }
-                "format" if !tag.empty => self.format(view)?,
+                "format" if !tag.empty => self.format(&tag, view)?,
                 _ => return None,
             }
         }
@@ -272,11 +274,11 @@ impl<'a> Cursor<'a> {
         complete.then_some(())
     }
 
-    fn format(&mut self, view: &mut PackageView<'a>) -> Option<()> {
+    fn format(&mut self, opened: &Tag<'a>, view: &mut PackageView<'a>) -> Option<()> {
         loop {
             let tag = match self.tag()? {
                 Next::Open(tag) => tag,
-                Next::Close("format") => return Some(()),
+                Next::Close(closed) if closed == opened.written => return Some(()),
                 Next::Close(_) => return None,
             };
             match tag.name {
@@ -299,23 +301,23 @@ impl<'a> Cursor<'a> {
                     let kind = relation_kind(name)?;
                     view.relations[kind.place()].clear();
                     if !tag.empty {
-                        self.entries(name, &mut view.relations[kind.place()])?;
+                        self.entries(&tag, &mut view.relations[kind.place()])?;
                     }
                 }
             }
         }
     }
 
-    fn entries(&mut self, list: &str, entries: &mut Vec<RelationView<'a>>) -> Option<()> {
+    fn entries(&mut self, list: &Tag<'a>, entries: &mut Vec<RelationView<'a>>) -> Option<()> {
         loop {
             match self.tag()? {
                 Next::Open(tag) if tag.name == "entry" => {
                     entries.push(entry(tag.attributes)?);
                     if !tag.empty {
-                        self.close("entry")?;
+                        self.close(&tag)?;
                     }
                 }
-                Next::Close(closed) if closed == list => return Some(()),
+                Next::Close(closed) if closed == list.written => return Some(()),
                 _ => return None,
             }
         }
@@ -347,7 +349,8 @@ fn relation_kind(name: &str) -> Option<RelationKind> {
 }
 
 fn entry<'a>(attributes: &'a str) -> Option<RelationView<'a>> {
-    let (mut name, mut flags, mut epoch, mut version, mut release, mut pre) = (None, None, None, None, None, None);
+    let (mut name, mut flags, mut epoch, mut version, mut release, mut pre) =
+        (None, None, None, None, None, None);
     let mut rest = attributes;
     while let Some((key, value)) = next_attribute(&mut rest)? {
         let slot = match key {
