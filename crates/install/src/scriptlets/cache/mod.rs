@@ -53,6 +53,8 @@ pub enum Outcome {
     Run(Option<PathBuf>),
     /// It was run and cannot be kept, for this reason.
     NotKept(String),
+    /// It was run for a check, and did not do what is kept of it: one line a path.
+    Differs(Vec<String>),
 }
 
 /// A call that ended, run or repeated.
@@ -96,14 +98,6 @@ pub enum CacheError {
         /// What the kernel said.
         source: std::io::Error,
     },
-    /// A check found that a run and the kept one do not do the same.
-    #[error("{name} does not do what was kept of it:{}", differences.iter().map(|line| format!("\n    {line}")).collect::<String>())]
-    Differs {
-        /// What was run.
-        name: String,
-        /// One a path.
-        differences: Vec<String>,
-    },
 }
 
 /// 4 GiB: a dozen states of a large root.
@@ -122,7 +116,7 @@ impl ScriptletCache {
         }
     }
 
-    /// Runs everything, and makes it an error when a kept result is not what a run gives.
+    /// Runs everything, and tells by [`Outcome::Differs`] where a kept result is not what a run gives.
     #[must_use]
     pub fn checking(mut self) -> Self {
         self.check = true;
@@ -219,10 +213,8 @@ impl ScriptletCache {
     ) -> Result<(Ended, Outcome), CacheError> {
         let (output, recording) = in_root(root, work, || work.sandbox.run_recorded(work.call, view))?;
         let differences = differences::between(kept, &output, &recording);
-        if differences.is_empty() {
-            return Ok((output.into(), Outcome::Repeated));
-        }
-        Err(CacheError::Differs { name: work.name.to_owned(), differences })
+        let outcome = if differences.is_empty() { Outcome::Repeated } else { Outcome::Differs(differences) };
+        Ok((output.into(), outcome))
     }
 }
 
