@@ -38,7 +38,12 @@ fn file_triggers(packages: &[WithStates], class: PriorityClass) -> Vec<String> {
     let touched = vec![true; last.files.len()];
     let element = Element { contents: last, touched: &touched, count: installed.count(&last.nevra.name) };
     let mut firings = installed.file_triggers_set_off_by(&element, FileMoment::In, class);
-    firings.extend(installed.file_triggers_of(packages.len() as u32, &element, FileMoment::In, class));
+    firings.extend(installed.file_triggers_of(
+        u32::try_from(packages.len()).unwrap(),
+        &element,
+        FileMoment::In,
+        class,
+    ));
     told(&firings)
 }
 
