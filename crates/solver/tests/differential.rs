@@ -146,7 +146,7 @@ impl Random {
     }
 
     fn one_in(&mut self, number: u64) -> bool {
-        number > 0 && self.next() % number == 0
+        number > 0 && self.next().is_multiple_of(number)
     }
 
     fn pick<'t>(&mut self, list: &[&'t str]) -> &'t str {
