@@ -173,7 +173,8 @@ fn no_change_makes_the_readers_disagree() {
         for candidate in [String::from_utf8(changed).unwrap(), text[..at].to_owned()] {
             if let Some(quick) = quickly(&candidate) {
                 taken += 1;
-                assert_eq!(Some(quick), slowly(&candidate), "byte {at} becomes {:?}", char::from(letter));
+                // Not `assert_eq`: nobody wants to see these bytes.
+                assert!(Some(quick) == slowly(&candidate), "byte {at} becomes {:?}", char::from(letter));
             }
         }
     }
@@ -226,7 +227,6 @@ fn real_metadata_is_read_alike_by_both() {
     for folder in folders() {
         let text = plain_primary(&folder);
         let quick = quickly(&text).unwrap_or_else(|| panic!("{} is not plain", folder.display()));
-        // Not `assert_eq`: nobody wants to see these bytes.
         assert!(quick == slowly(&text).unwrap(), "{} is read differently", folder.display());
     }
 }

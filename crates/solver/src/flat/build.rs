@@ -113,6 +113,10 @@ impl IndexBuilder {
         for kind in RelationKind::ALL {
             for relation in &package.relations[kind.place()] {
                 if kind.is_simple() && relation.name.starts_with('(') {
+                    // Passed over as the reader of records does, which wants to understand it nevertheless.
+                    let package = || package.name.clone().into_owned();
+                    Dependency::parse(&relation.name)
+                        .map_err(|source| BuildError::Rich { package: package(), source })?;
                     continue;
                 }
                 has_own |= kind == RelationKind::Provides
