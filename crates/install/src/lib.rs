@@ -2,12 +2,14 @@
 //!
 //! Nothing here asks for the time, solves dependencies, or uses an rpm or dnf of the host: programs run only inside the root.
 
+mod base64_lines;
 pub mod dnf_state;
 pub mod files;
 pub mod lua;
 pub mod order;
 pub mod package;
 pub mod payload;
+pub mod query_format;
 pub mod report;
 pub mod root;
 pub mod rpmdb;

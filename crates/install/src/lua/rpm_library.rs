@@ -7,6 +7,7 @@ use mlua::{Function, Lua, MetaMethod, Table, UserData, UserDataMethods, Value};
 use super::macros::MacroError;
 use super::session::Shared;
 use super::{open_file, path_pattern, processes, versions};
+use crate::base64_lines::base64_lines;
 
 /// The character that rpm puts around an argument that blanks must not split.
 const QUOTE: u8 = 0x1f;
@@ -20,9 +21,12 @@ pub(super) fn register(lua: &Lua, session: &Shared, files: Option<Vec<Vec<u8>>>)
     open_file::register(lua, &rpm)?;
     processes::register_rpm(lua, &rpm, session)?;
     if let Some(files) = files {
-        let files = std::cell::RefCell::new(files.into_iter());
+        let next_place = std::cell::Cell::new(0);
         let next = lua.create_function(move |lua, ()| {
-            files.borrow_mut().next().map(|file| lua.create_string(file)).transpose()
+            let file = files.get(next_place.get());
+            // After the end comes the first again, as in rpm.
+            next_place.set(if file.is_some() { next_place.get() + 1 } else { 0 });
+            file.map(|file| lua.create_string(file)).transpose()
         })?;
         rpm.set("next_file", next)?;
     }
@@ -94,7 +98,7 @@ impl UserData for MacroTable {
 
 fn register_texts(lua: &Lua, rpm: &Table) -> mlua::Result<()> {
     let encode = lua.create_function(|_, (bytes, width): (mlua::LuaString, Option<i64>)| {
-        Ok(folded(&STANDARD.encode(bytes.as_bytes()), width.unwrap_or(-1)))
+        Ok(base64_lines(&bytes.as_bytes(), width))
     })?;
     rpm.set("b64encode", encode)?;
     let decode = lua.create_function(|lua, text: mlua::LuaString| {
@@ -126,16 +130,6 @@ fn register_texts(lua: &Lua, rpm: &Table) -> mlua::Result<()> {
         lua.create_sequence_from(paths)
     })?;
     rpm.set("glob", glob)
-}
-
-/// Lines of `width` characters, each with its newline; rpm's own width is 64, and 0 is one line.
-fn folded(text: &str, width: i64) -> String {
-    let width = match usize::try_from(width) {
-        Ok(0) => return text.to_owned(),
-        Ok(width) => width.div_ceil(4) * 4,
-        Err(_) => 64,
-    };
-    text.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line).into_owned() + "\n").collect()
 }
 
 fn split_quoted(text: &[u8]) -> Vec<Vec<u8>> {
@@ -202,12 +196,5 @@ mod tests {
     #[test]
     fn arguments_split_at_blanks_outside_of_quotes() {
         assert_eq!(split_quoted(b"a  b\x1fc d\x1f \x1f\x1f"), [b"a".to_vec(), b"bc d".to_vec(), Vec::new()]);
-    }
-
-    #[test]
-    fn base64_is_folded() {
-        assert_eq!(folded("abcdefgh", 4), "abcd\nefgh\n");
-        assert_eq!(folded("abcdefgh", 0), "abcdefgh");
-        assert_eq!(folded("abcdefgh", -1), "abcdefgh\n");
     }
 }

@@ -260,7 +260,7 @@ fn body(header: &Header, scriptlet: &Scriptlet, macros: &Macros) -> Result<Optio
         body = expand::macros(&body, macros)?;
     }
     if scriptlet.flags & SCRIPTLET_QUERY_FORMAT != 0 {
-        body = expand::query_format(&body, header)?;
+        body = expand::query_format(&body, header, macros)?;
     }
     Ok(Some(body))
 }

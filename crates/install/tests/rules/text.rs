@@ -152,7 +152,7 @@ pub(crate) const SHELL: &str = "\
 BuildArch: none
 Provides: /bin/sh
 %install
-mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/lib
+mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/lib %{buildroot}/var/tmp
 ln -s usr/bin %{buildroot}/bin
 ln -s usr/lib %{buildroot}/lib64; ln -s usr/lib %{buildroot}/lib
 cp /usr/bin/dash %{buildroot}/usr/bin/sh
@@ -166,6 +166,7 @@ cp -L /lib64/ld-linux-x86-64.so.2 %{buildroot}/usr/lib/
 /lib64
 %dir /usr/bin
 %dir /usr/lib
+%dir %attr(1777, root, root) /var/tmp
 /lib
 /usr/bin/*
 /usr/lib/*
