@@ -81,8 +81,7 @@ pub fn records(packages: &[String], overrides: &Overrides) -> Result<Vec<Package
         let describe = |part: &[(&BinaryPackage, &Stanza<'_>)]| -> Result<Vec<PackageRecord>, MetadataError> {
             part.iter().map(|(package, stanza)| record(package, stanza, &index, overrides)).collect()
         };
-        let workers: Vec<_> =
-            chosen.chunks(part).map(|part| scope.spawn(move || describe(part))).collect();
+        let workers: Vec<_> = chosen.chunks(part).map(|part| scope.spawn(move || describe(part))).collect();
         for worker in workers {
             records.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }

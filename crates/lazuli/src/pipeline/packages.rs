@@ -140,10 +140,7 @@ pub fn find_files(
 }
 
 /// All packages of these repositories.
-pub fn universe<'p>(
-    all: impl Iterator<Item = &'p Packages>,
-    machine: &str,
-) -> Result<Universe<'p>, Failure> {
+pub fn universe<'p>(all: impl Iterator<Item = &'p Packages>, machine: &str) -> Result<Universe<'p>, Failure> {
     let repositories = all.map(Packages::for_solver).collect::<Result<Vec<_>, _>>()?;
     Ok(Universe::of_indexes(machine, repositories, None))
 }

@@ -52,11 +52,7 @@ pub fn run(global: &Global, options: &UpstreamImport) -> Result<(), Failure> {
     })
 }
 
-fn import(
-    session: &Session,
-    upstream: &Upstream,
-    folder: &Path,
-) -> Result<Vec<ImportedRepository>, Failure> {
+fn import(session: &Session, upstream: &Upstream, folder: &Path) -> Result<Vec<ImportedRepository>, Failure> {
     let mut repositories = Vec::new();
     for offer in offer::of(session, upstream, folder)? {
         let packages = match (&offer.packages, &offer.folder) {
