@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::documents::{self, Document, RepomdEntry};
 use super::{Rendered, WriteError, WriteOptions, Written};
-use crate::checksum::{Hasher, sha256};
+use crate::checksum::sha256;
 use crate::metadata::compression::Compression;
 
 /// What orders packages, and tells whether two are the same.
@@ -112,57 +112,42 @@ fn pack(
     pieces: &[Piece<'_>],
     compression: Compression,
 ) -> io::Result<Packed> {
+    let elements = pieces.iter().map(|piece| &*piece.elements[place]);
     let head = document.head(pieces.len());
-    let texts = || {
-        let elements = pieces.iter().map(|piece| &*piece.elements[place]);
-        std::iter::once(&*head).chain(elements).chain(std::iter::once(document.foot()))
-    };
-    let open_size = texts().map(str::len).sum();
-    let hash = || {
-        let mut hasher = Hasher::new(rpm_model::ChecksumAlgorithm::Sha256);
-        texts().for_each(|text| hasher.update(text.as_bytes()));
-        hasher.finish()
-    };
-    let (bytes, open_checksum) = rayon::join(|| fold(texts(), open_size, compression), hash);
-    Ok(Packed { bytes: bytes?, open_checksum, open_size })
-}
-
-/// The texts in this form; the same for the same texts and version of the compressor.
-fn fold<'a>(
-    texts: impl Iterator<Item = &'a str>,
-    length: usize,
-    compression: Compression,
-) -> io::Result<Vec<u8>> {
-    let bytes = Vec::with_capacity(length / 8);
-    match compression {
-        Compression::Gzip => {
-            let level = flate2::Compression::new(GZIP_LEVEL);
-            write_all(texts, flate2::write::GzEncoder::new(bytes, level), |encoder| encoder.finish())
-        }
-        Compression::Xz => {
-            write_all(texts, liblzma::write::XzEncoder::new(bytes, XZ_LEVEL), |encoder| encoder.finish())
-        }
-        _ => {
-            let mut encoder = zstd::stream::write::Encoder::new(bytes, ZSTD_LEVEL)?;
-            encoder.include_checksum(true)?;
-            encoder.set_pledged_src_size(Some(length as u64))?;
-            encoder.include_contentsize(true)?;
-            write_all(texts, encoder, |encoder| encoder.finish())
-        }
-    }
+    let length = head.len() + elements.clone().map(str::len).sum::<usize>() + document.foot().len();
+    let mut text = String::with_capacity(length);
+    text.push_str(&head);
+    elements.for_each(|element| text.push_str(element));
+    text.push_str(document.foot());
+    let (bytes, open_checksum) =
+        rayon::join(|| fold(text.as_bytes(), compression), || sha256(text.as_bytes()));
+    Ok(Packed { bytes: bytes?, open_checksum, open_size: text.len() })
 }
 
 const GZIP_LEVEL: u32 = 6;
 const XZ_LEVEL: u32 = 6;
-const ZSTD_LEVEL: i32 = 9;
+/// Within a tenth of the size that createrepo_c's level 10 gives, in half of its time.
+const ZSTD_LEVEL: i32 = 7;
 
-fn write_all<'a, W: Write>(
-    texts: impl Iterator<Item = &'a str>,
-    mut encoder: W,
-    finish: impl FnOnce(W) -> io::Result<Vec<u8>>,
-) -> io::Result<Vec<u8>> {
-    for text in texts {
-        encoder.write_all(text.as_bytes())?;
+/// The bytes in this form; the same for the same bytes and version of the compressor.
+fn fold(bytes: &[u8], compression: Compression) -> io::Result<Vec<u8>> {
+    match compression {
+        Compression::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
+            encoder.write_all(bytes)?;
+            encoder.finish()
+        }
+        Compression::Xz => {
+            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), XZ_LEVEL);
+            encoder.write_all(bytes)?;
+            encoder.finish()
+        }
+        _ => {
+            // In one piece: a stream would be copied into the compressor's window first.
+            let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+            compressor.include_checksum(true)?;
+            compressor.include_contentsize(true)?;
+            compressor.compress(bytes)
+        }
     }
-    finish(encoder)
 }

@@ -101,7 +101,10 @@ impl Reusable {
             let plain = unfold(&bytes, limit(bytes.len() as u64, None)).ok()?;
             proven.then_some(String::from_utf8(plain).ok()?)
         };
-        let texts = [read(&state.documents[0])?, read(&state.documents[1])?, read(&state.documents[2])?];
+        let [primary, filelists, other] = &state.documents;
+        let (primary, (filelists, other)) =
+            rayon::join(|| read(primary), || rayon::join(|| read(filelists), || read(other)));
+        let texts = [primary?, filelists?, other?];
         let by_location = places(&state, &texts)?;
         Some(Reusable { state, texts, by_location })
     }
