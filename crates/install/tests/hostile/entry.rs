@@ -1,9 +1,9 @@
 //! Any bytes, in; nothing out but the promise that they were read without a panic. The fuzzer and the tests call the same functions.
 
-use std::io::Read as _;
+use std::io::{BufReader, Read as _};
 
 use install::package::contents;
-use install::payload::{Archive, Compressor};
+use install::payload::{Archive, ArchiveError, Compressor};
 use rpm_model::header::{PackageHeaders, Tag};
 
 /// Plain bytes of a payload that are looked at.
@@ -17,19 +17,20 @@ pub fn payload(bytes: &[u8]) {
     let Some(compressor) = Compressor::from_name(name) else { return };
     let start = usize::try_from(headers.header_end).unwrap();
     let Ok(plain) = compressor.reader(&bytes[start..]) else { return };
-    let mut archive = Archive::new(plain.take(MOST), &contents.files);
-    let mut block = vec![0; 1 << 16];
+    let mut archive = Archive::new(BufReader::new(plain.take(MOST)), &contents.files);
     while let Ok(Some(member)) = archive.next_member() {
         assert!(member.file < contents.files.len());
-        let mut left = member.content.unwrap_or(0);
-        while left > 0 {
-            match archive.read(&mut block) {
-                Ok(count) => {
-                    assert!(count > 0 && count as u64 <= left, "{count} bytes of {left}");
-                    left -= count as u64;
-                }
-                Err(_) => return,
+        let mut left = member.content;
+        let read = archive.content(|block| {
+            assert!(!block.is_empty());
+            if let Some(left) = &mut left {
+                *left = left.checked_sub(block.len() as u64).expect("no more bytes than the header says");
             }
+            Ok::<_, ArchiveError>(())
+        });
+        if read.is_err() {
+            return;
         }
+        assert_eq!(left.unwrap_or(0), 0);
     }
 }
