@@ -129,7 +129,7 @@ const RELEASE_LIMIT: u64 = 16 << 20;
 /// Fetches, verifies and reads the index of `suite`. `now` is seconds since 1970 UTC, compared with Valid-Until and with the terms
 /// of the keys.
 pub fn fetch_suite(suite: &DebRepository, downloader: &Downloader, now: u64) -> Result<Suite, SuiteError> {
-    let (texts, release, in_release) = fetch_texts(suite, downloader, now)?;
+    let Verified { texts, release, in_release } = fetch_verified(suite, downloader, now)?;
     let mut indexes = Vec::new();
     for (path, text) in &texts {
         indexes.push(PackageIndex::parse(text).map_err(|source| SuiteError::Index {
@@ -147,16 +147,20 @@ pub fn fetch_suite_text(
     downloader: &Downloader,
     now: u64,
 ) -> Result<SuiteText, SuiteError> {
-    let (texts, release, _) = fetch_texts(suite, downloader, now)?;
+    let Verified { texts, release, .. } = fetch_verified(suite, downloader, now)?;
     Ok(SuiteText { packages: texts.into_iter().map(|(_, text)| text).collect(), date: release.date })
 }
 
-/// The path and text of each component's index, and the release that vouches for them.
-fn fetch_texts(
-    suite: &DebRepository,
-    downloader: &Downloader,
-    now: u64,
-) -> Result<(Vec<(String, String)>, Release, Checksum), SuiteError> {
+/// What a signed release vouches for.
+struct Verified {
+    /// Path and text of each component's index.
+    texts: Vec<(String, String)>,
+    release: Release,
+    /// Of the signed file.
+    in_release: Checksum,
+}
+
+fn fetch_verified(suite: &DebRepository, downloader: &Downloader, now: u64) -> Result<Verified, SuiteError> {
     let label = label(suite);
     let keyring_error = |source| SuiteError::Keyring { suite: label.clone(), source: Box::new(source) };
     let mut keyring = Keyring::load(&suite.keyring).map_err(keyring_error)?;
@@ -171,7 +175,7 @@ fn fetch_texts(
     for component in &suite.components {
         texts.push(fetch_index(suite, &label, downloader, &release, component)?);
     }
-    Ok((texts, release, in_release))
+    Ok(Verified { texts, release, in_release })
 }
 
 fn label(suite: &DebRepository) -> String {

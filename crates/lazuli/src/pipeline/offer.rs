@@ -35,7 +35,7 @@ pub enum Offered {
     /// By the headers of converted packages.
     Scanned(Vec<PackageRecord>),
     /// By a repository's metadata.
-    Indexed(Packages),
+    Indexed(Box<Packages>),
 }
 
 impl Offer {

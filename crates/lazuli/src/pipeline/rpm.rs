@@ -64,7 +64,7 @@ pub fn open(session: &Session, upstream: &Upstream, repository: &RpmRepository) 
         id: name.clone(),
         priority: repository.priority,
         state,
-        packages: Offered::Indexed(packages),
+        packages: Offered::Indexed(Box::new(packages)),
         sources: BTreeMap::new(),
         folder: None,
     })
