@@ -21,7 +21,9 @@ mod session;
 mod versions;
 
 use std::ffi::OsString;
+use std::fs::{File, Metadata, Permissions};
 use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -77,6 +79,7 @@ pub enum LuaError {
 #[derive(Clone, Debug)]
 pub struct Interpreter {
     program: PathBuf,
+    this: Option<Arc<ThisProgram>>,
     arguments: Vec<OsString>,
     libraries: Vec<PathBuf>,
     architecture: String,
@@ -88,7 +91,8 @@ impl Interpreter {
     /// This program, which must call [`interpreter_main`] first thing when its first argument is [`COMMAND`].
     pub fn this_program() -> Result<Self, LuaError> {
         let program = std::env::current_exe().map_err(LuaError::Program)?;
-        Ok(Self { arguments: vec![COMMAND.into()], ..Self::program(program)? })
+        let this = ThisProgram::open().map_err(LuaError::Program)?;
+        Ok(Self { arguments: vec![COMMAND.into()], this: Some(Arc::new(this)), ..Self::program(program)? })
     }
 
     /// A program of its own that does nothing but call [`interpreter_main`], built for the same libraries as this one.
@@ -99,6 +103,7 @@ impl Interpreter {
         add_siblings(&mut libraries);
         Ok(Self {
             program: program.into(),
+            this: None,
             arguments: Vec::new(),
             libraries,
             architecture: std::env::consts::ARCH.to_owned(),
@@ -116,22 +121,26 @@ impl Interpreter {
 
     /// Runs a scriptlet and waits for its end, whatever its status: 0, 1 for an error in the script (told on stderr), or a signal.
     pub fn run(&self, sandbox: &Sandbox, scriptlet: &Scriptlet<'_>) -> Result<Output, LuaError> {
-        let (sandbox, call) = self.call_in(sandbox, scriptlet);
+        let (sandbox, call) = self.call_in(sandbox, scriptlet)?;
         let description = || scriptlet.description.to_owned();
         sandbox.run(&call).map_err(|source| LuaError::Run { description: description(), source })
     }
 
     /// The call of the interpreter, and the sandbox with the interpreter in it.
-    pub(crate) fn call_in(&self, sandbox: &Sandbox, scriptlet: &Scriptlet<'_>) -> (Sandbox, Call) {
+    pub(crate) fn call_in(
+        &self,
+        sandbox: &Sandbox,
+        scriptlet: &Scriptlet<'_>,
+    ) -> Result<(Sandbox, Call), LuaError> {
         // Scripts make these folders and what is in them, and rpm shows them the root's.
         let sandbox = sandbox.clone().keep_directory("/run").keep_directory("/tmp");
-        let sandbox = self.binds().into_iter().fold(sandbox, Sandbox::bind);
+        let sandbox = self.binds()?.into_iter().fold(sandbox, Sandbox::bind);
         let call = self
             .call()
             .stdin(Stdin::Bytes(self.request(scriptlet).to_bytes()))
             .env("PATH", "/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin")
             .accept_any_status();
-        (sandbox, call)
+        Ok((sandbox, call))
     }
 
     /// SHA-256 of the interpreter and all that it is made of, computed once.
@@ -141,19 +150,27 @@ impl Interpreter {
             return Ok(*digest);
         }
         let mut hasher = sha2::Sha256::new();
-        for file in self.libraries.iter().chain([&self.program]) {
+        for file in self.libraries.iter().chain([&self.program_now()?]) {
             let content = std::fs::read(file).map_err(LuaError::Program)?;
             hasher.update(sha2::Sha256::digest(content));
         }
         Ok(*self.digest.get_or_init(|| hasher.finalize().into()))
     }
 
-    fn binds(&self) -> Vec<Bind> {
+    /// Where the program is; a copy of it, if something else has its name by now.
+    fn program_now(&self) -> Result<PathBuf, LuaError> {
+        match &self.this {
+            Some(this) => this.path(&self.program).map_err(LuaError::Program),
+            None => Ok(self.program.clone()),
+        }
+    }
+
+    fn binds(&self) -> Result<Vec<Bind>, LuaError> {
         let inside = |path: &Path| Path::new(INSIDE).join(path.file_name().unwrap_or_default());
         let mut binds: Vec<Bind> =
             self.libraries.iter().map(|library| Bind::read_only(library, inside(library))).collect();
-        binds.push(Bind::read_only(&self.program, Path::new(INSIDE).join("interpreter")));
-        binds
+        binds.push(Bind::read_only(self.program_now()?, Path::new(INSIDE).join("interpreter")));
+        Ok(binds)
     }
 
     fn call(&self) -> Call {
@@ -187,6 +204,33 @@ impl Interpreter {
             architecture: self.architecture.clone().into_bytes(),
             definitions: bytes(&self.definitions),
         }
+    }
+}
+
+/// The file of the running program: an update may replace it while it runs, and a file without a name cannot be shown in a sandbox.
+#[derive(Debug)]
+struct ThisProgram {
+    file: File,
+    copy: OnceLock<tempfile::TempPath>,
+}
+
+impl ThisProgram {
+    fn open() -> io::Result<Self> {
+        Ok(ThisProgram { file: File::open("/proc/self/exe")?, copy: OnceLock::new() })
+    }
+
+    fn path(&self, name: &Path) -> io::Result<PathBuf> {
+        let own = self.file.metadata()?;
+        let is_own = |other: Metadata| (other.dev(), other.ino()) == (own.dev(), own.ino());
+        if std::fs::metadata(name).is_ok_and(is_own) {
+            return Ok(name.to_owned());
+        }
+        if let Some(copy) = self.copy.get() {
+            return Ok(copy.to_path_buf());
+        }
+        let mut copy = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempfile()?;
+        io::copy(&mut File::open("/proc/self/exe")?, &mut copy)?;
+        Ok(self.copy.get_or_init(|| copy.into_temp_path()).to_path_buf())
     }
 }
 
@@ -231,6 +275,20 @@ fn is_loader(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_was_replaced_is_copied() {
+        let this = ThisProgram::open().unwrap();
+        let own = std::env::current_exe().unwrap();
+        assert_eq!(this.path(&own).unwrap(), own);
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("other");
+        std::fs::write(&other, "another program").unwrap();
+        let copy = this.path(&other).unwrap();
+        assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(&own).unwrap());
+        assert_eq!(std::fs::metadata(&copy).unwrap().mode() & 0o777, 0o755);
+        assert_eq!(this.path(&other).unwrap(), copy);
+    }
 
     #[test]
     fn libraries_are_what_is_mapped_to_execute() {

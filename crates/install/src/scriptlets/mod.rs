@@ -222,7 +222,7 @@ impl<'a> Scriptlets<'a> {
                 prefixes: &prefixes(owner.header),
                 rpm_version: owner.header.string(Tag::RPM_VERSION),
             },
-        );
+        )?;
         let interpreter = if self.cache.is_some() { lua.digest()? } else { [0; 32] };
         let work = Work {
             name: &description,
