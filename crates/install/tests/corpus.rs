@@ -18,7 +18,8 @@ fn every_seed_is_read() {
     for file in fs::read_dir(folder).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
         entry::payload(&bytes);
-        packages += usize::from(PackageHeaders::parse(&bytes).is_ok_and(|headers| contents(&headers).is_ok()));
+        packages +=
+            usize::from(PackageHeaders::parse(&bytes).is_ok_and(|headers| contents(&headers).is_ok()));
     }
     assert!(packages >= 8, "of only {packages} seeds the headers are sound");
 }

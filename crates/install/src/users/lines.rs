@@ -118,7 +118,9 @@ pub fn parse(line: &str) -> Result<Option<AccountLine>, AccountLineError> {
             let (description, home, shell) = (text(3, "")?, text(4, home)?, text(5, shell)?);
             AccountLine::User { name, id, group, locked: kind == "u!", description, home, shell }
         }
-        kind @ ("g" | "m" | "r") if fields.iter().skip(3).any(|field| !matches!(field.as_str(), "" | "-")) => {
+        kind @ ("g" | "m" | "r")
+            if fields.iter().skip(3).any(|field| !matches!(field.as_str(), "" | "-")) =>
+        {
             return Err(AccountLineError::TooMuch(kind.to_owned()));
         }
         "g" => AccountLine::Group { name: name(1, "name")?, id: id(stated(2))? },

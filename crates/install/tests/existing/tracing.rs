@@ -26,6 +26,7 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
     | libc::PTRACE_O_EXITKILL;
 
 /// Runs the program until it stopped `stops` times.
+#[allow(clippy::zombie_processes, reason = "waitpid below waits for all of its threads")]
 pub(crate) fn run(mut command: Command, stops: u64) -> Ended {
     // SAFETY: between fork and exec only this system call is made.
     unsafe {
