@@ -17,13 +17,13 @@ pub fn control(bytes: &[u8]) {
     let Ok(stanzas) = deb822::parse(text) else { return };
     for stanza in &stanzas {
         for name in ["Depends", "Pre-Depends", "Provides", "Breaks", "Conflicts", "Replaces", "Recommends"] {
-            let _ = std::hint::black_box(stanza.field(name).map(relation::parse));
+            drop(std::hint::black_box(stanza.field(name).map(relation::parse)));
         }
         if let Some(Ok(version)) = stanza.field("Version").map(version::DebianVersion::parse) {
             std::hint::black_box(version.to_rpm());
             assert_eq!(version.cmp(&version), std::cmp::Ordering::Equal);
         }
     }
-    let _ = std::hint::black_box(PackageIndex::parse(text));
-    let _ = std::hint::black_box(Release::parse(text));
+    drop(std::hint::black_box(PackageIndex::parse(text)));
+    drop(std::hint::black_box(Release::parse(text)));
 }

@@ -17,7 +17,7 @@ pub fn rpm_header(bytes: &[u8]) {
     };
     let Ok(record) = PackageRecord::from_headers(&headers, facts) else { return };
     let paths: usize = record.files.iter().map(|file| file.path.len()).sum();
-    assert!(paths <= 1 << 20 | 64 * bytes.len(), "{paths} bytes of paths from {}", bytes.len());
+    assert!(paths <= (1 << 20) + 64 * bytes.len(), "{paths} bytes of paths from {}", bytes.len());
     for requirement in &record.requires {
         // What is printed means the same.
         if let Dependency::Rich(rich) = &requirement.dependency {
