@@ -39,10 +39,8 @@ pub fn open(session: &Session, upstream: &Upstream, repository: &RpmRepository) 
     session.bars.begin("metadata", None);
     let found = Repository::find(&source(session, repository)?, &session.downloader, session.clock.now())
         .map_err(|error| refused(name, &error))?;
-    let state = LockedRepository::RpmMd {
-        revision: found.revision.clone(),
-        repomd: found.repomd_checksum.clone(),
-    };
+    let state =
+        LockedRepository::RpmMd { revision: found.revision.clone(), repomd: found.repomd_checksum.clone() };
     let indexes = packages::cache(&session.cache_dir);
     let mut opened = [Packages::open(found, &session.downloader, &indexes)?];
     // Paths that no primary metadata lists are looked up in the full file lists, which are large.

@@ -26,11 +26,8 @@ pub fn run(global: &Global, options: &RepoCreate) -> Result<(), Failure> {
     let reuse = if options.reread { Reuse::Nothing } else { Reuse::Unchanged };
     let written = repository::write::create(folder, &write, reuse).context(failed)?;
     bars.finish(&format!("{} packages, {} as before", written.packages, written.reused));
-    let created = Created {
-        folder: folder.display().to_string(),
-        packages: written.packages,
-        reused: written.reused,
-    };
+    let created =
+        Created { folder: folder.display().to_string(), packages: written.packages, reused: written.reused };
     output::print(global.format, &created, |created| {
         format!("{}: {} packages\n", created.folder, created.packages)
     })
