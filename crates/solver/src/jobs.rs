@@ -130,6 +130,15 @@ impl Flags {
         Flags(self.0 | flag.0)
     }
 
+    pub(crate) fn without(self, flag: Flags) -> Flags {
+        Flags(self.0 & !flag.0)
+    }
+
+    /// Only what was chosen on purpose, and whether more of that may be guessed.
+    pub(crate) fn chosen(self) -> Flags {
+        self.only(Flags::SETS.and(Flags::NO_AUTO_SET))
+    }
+
     fn only(self, flags: Flags) -> Flags {
         Flags(self.0 & flags.0)
     }

@@ -33,15 +33,7 @@ const NOT_OURS: &[(&str, &[usize], &str)] = &[
     ("proof/pubg1.t", &[], "a proof is a list of libsolv's rules; ours is a tree for people (conflict.rs)"),
     ("proof/pubg2.t", &[], "the same"),
     ("sat/reuse.t", &[2], "lists rules left over from the request before; ours begin anew"),
-    ("selection/selection_canon_rpm.t", &[], SELECTION),
-    ("selection/selection_filelist.t", &[], SELECTION),
-    ("selection/selection_matchdeps.t", &[], SELECTION),
-    ("selection/selection_matchsolvable.t", &[], SELECTION),
-    ("selection/selection_name.t", &[], SELECTION),
-    ("selection/selection_provides.t", &[], SELECTION),
 ];
-
-const SELECTION: &str = "selections are how zypper reads its arguments; what dnf's arguments mean is in matching.rs, judged by dnf";
 
 #[test]
 fn libsolv_expects_the_same_answers() {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use rpm_model::PackageRecord;
 
-use super::{Segment, TestcaseError};
+use super::statement::Statement;
+use super::{Segment, TestcaseError, selection};
 use crate::book::Book;
 use crate::changes::{self, Departure, Kind};
 use crate::ground::{Ground, table};
@@ -41,13 +42,14 @@ pub(crate) fn lines(segment: &Segment) -> Result<Vec<String>, TestcaseError> {
             what: format!("a result of kind {kind}"),
         });
     }
+    let jobs = jobs(segment)?;
     if asks("jobs") {
         lines.extend(segment.versions.iter().map(|(a, b)| compare(a, b)));
-        lines.extend(segment.jobs.iter().map(|job| format!("job {}", job.text)));
+        lines.extend(jobs.iter().map(|job| format!("job {}", job.text)));
     }
     let needs_solver = kinds.iter().any(|kind| !matches!(kind.as_str(), "genid" | "jobs"));
     if needs_solver {
-        lines.extend(solved(segment, &asks)?);
+        lines.extend(solved(segment, &jobs, &asks)?);
     }
     lines.sort_unstable();
     Ok(lines)
@@ -80,15 +82,45 @@ fn compare(a: &str, b: &str) -> String {
     format!("job noop provides {a} {operator} {b}")
 }
 
-fn solved(segment: &Segment, asks: &dyn Fn(&str) -> bool) -> Result<Vec<String>, TestcaseError> {
+/// What the jobs are, once selections have been made among all packages.
+fn jobs(segment: &Segment) -> Result<Vec<Statement>, TestcaseError> {
+    let plain = |order: &selection::Order| match order {
+        selection::Order::Plain(statement) => Some(statement.clone()),
+        selection::Order::Selected(_) => None,
+    };
+    if let Some(statements) = segment.jobs.iter().map(plain).collect() {
+        return Ok(statements);
+    }
+    let everything: Vec<&[PackageRecord]> =
+        segment.repositories.iter().map(|world| world.packages.as_slice()).collect();
+    let universe = universe(segment, &everything);
+    let ground = plain_ground(&universe, segment);
+    selection::statements(&ground, &segment.machine, disabled(segment, &ground)?, &segment.jobs)
+}
+
+fn disabled(segment: &Segment, ground: &Ground<'_, '_>) -> Result<BTreeSet<Id>, TestcaseError> {
+    let mut disabled: BTreeSet<Id> = BTreeSet::new();
+    for statement in &segment.disabled {
+        match statement.job(ground, 0) {
+            Ok(job) => disabled.extend(job.all_packages(ground.universe)),
+            // As in libsolv, what is not there need not be disabled.
+            Err(TestcaseError::Missing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(disabled)
+}
+
+fn solved(
+    segment: &Segment,
+    jobs: &[Statement],
+    asks: &dyn Fn(&str) -> bool,
+) -> Result<Vec<String>, TestcaseError> {
     let everything: Vec<&[PackageRecord]> =
         segment.repositories.iter().map(|world| world.packages.as_slice()).collect();
     let all = universe(segment, &everything);
     let plain = plain_ground(&all, segment);
-    let mut disabled: BTreeSet<Id> = BTreeSet::new();
-    for statement in &segment.disabled {
-        disabled.extend(statement.job(&plain, 0)?.all_packages(&all));
-    }
+    let disabled = disabled(segment, &plain)?;
     let with_disabled = segment.settings.has(Setting::ProvidersWithDisabled);
     let hidden = if with_disabled {
         BTreeSet::new()
@@ -102,12 +134,12 @@ fn solved(segment: &Segment, asks: &dyn Fn(&str) -> bool) -> Result<Vec<String>,
     let plain = plain_ground(&universe, segment);
     let excluded = universe.ids().filter(|id| names.contains(&package_text(&plain, *id)));
     let excluded = table(&universe, excluded);
-    let side_by_side = segment.jobs.iter().filter(|job| job.action() == Action::SideBySide);
+    let side_by_side = jobs.iter().filter(|job| job.action() == Action::SideBySide);
     let side_by_side: Result<Vec<Job>, _> = side_by_side.map(|job| job.job(&plain, 0)).collect();
     let side_by_side = table(&universe, side_by_side?.iter().flat_map(|job| job.all_packages(&universe)));
     let ground = Ground::new(&universe, segment.settings, excluded, side_by_side);
     let jobs: Result<Vec<Job>, _> =
-        segment.jobs.iter().enumerate().map(|(number, job)| job.job(&ground, number)).collect();
+        jobs.iter().enumerate().map(|(number, job)| job.job(&ground, number)).collect();
     Ok(search(&ground, jobs?, asks))
 }
 

@@ -10,6 +10,7 @@ mod packages;
 mod read;
 mod recommendations;
 mod selection;
+mod statement;
 mod term;
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub use packages::PackageError;
 pub use term::TermError;
 
 use crate::settings::Settings;
-use selection::Statement;
+use selection::Order;
+use statement::Statement;
 use term::Term;
 
 /// All segments of a testcase.
@@ -39,7 +41,7 @@ pub struct Segment {
     installed: Option<usize>,
     settings: Settings,
     disabled: Vec<Statement>,
-    jobs: Vec<Statement>,
+    jobs: Vec<Order>,
     /// `genid`: dependencies to be shown as trees.
     terms: Vec<Term>,
     /// `evrcmp`: versions to be compared.

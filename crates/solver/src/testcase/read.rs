@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::selection::Statement;
+use super::selection::Order;
+use super::statement::Statement;
 use super::term::{Operator, Term};
 use super::{Expected, Segment, TestcaseError, World, packages};
 use crate::settings::{self, Setting, Settings};
@@ -92,7 +93,7 @@ impl<'t> Reader<'t> {
                 self.current.settings = apply(self.current.settings, flags, line, settings::of_solver)?;
                 Ok(())
             }
-            ("job", _) => Statement::parse(rest, line).map(|job| self.current.jobs.push(job)),
+            ("job", _) => Order::parse(rest, line).map(|job| self.current.jobs.push(job)),
             ("disable", _) => {
                 let statement = Statement::parse(&format!("noop {rest}"), line)?;
                 self.current.disabled.push(statement);

@@ -109,6 +109,20 @@ impl Operator {
     }
 }
 
+impl Versions {
+    /// `None` where rpm has no such relation.
+    pub(crate) fn comparison(self) -> Option<Comparison> {
+        match self {
+            Versions::Equal => Some(Comparison::Equal),
+            Versions::LessOrEqual => Some(Comparison::LessOrEqual),
+            Versions::GreaterOrEqual => Some(Comparison::GreaterOrEqual),
+            Versions::Greater => Some(Comparison::Greater),
+            Versions::Less => Some(Comparison::Less),
+            Versions::Any | Versions::Other => None,
+        }
+    }
+}
+
 impl Term {
     pub(crate) fn relation(operator: Operator, left: Term, right: Term) -> Term {
         Term::Relation(operator, Box::new(left), Box::new(right))
@@ -163,14 +177,7 @@ impl Term {
                 let (Term::Literal(name), Term::Literal(version)) = (&**name, &**version) else {
                     return Err(not_of_rpm());
                 };
-                let comparison = match versions {
-                    Versions::Equal => Comparison::Equal,
-                    Versions::LessOrEqual => Comparison::LessOrEqual,
-                    Versions::GreaterOrEqual => Comparison::GreaterOrEqual,
-                    Versions::Greater => Comparison::Greater,
-                    Versions::Less => Comparison::Less,
-                    Versions::Any | Versions::Other => return Err(not_of_rpm()),
-                };
+                let comparison = versions.comparison().ok_or_else(not_of_rpm)?;
                 let evr = PartialEvr::parse(version).map_err(|_| TermError::Version(version.clone()))?;
                 Ok(Capability { name: name.clone(), constraint: Some(Constraint { comparison, evr }) })
             }

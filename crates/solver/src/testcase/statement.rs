@@ -16,13 +16,13 @@ pub(crate) struct Statement {
     line: usize,
     action: Action,
     flags: Flags,
-    meant: Meant,
-    /// As it was written, without its flags.
-    pub(crate) text: String,
+    pub(super) meant: Meant,
+    /// As testcases write it.
+    pub(super) text: String,
 }
 
 #[derive(Clone, Debug)]
-enum Meant {
+pub(super) enum Meant {
     All,
     Repository(String),
     Package(String),
@@ -76,20 +76,9 @@ impl Statement {
             found: text.to_owned(),
         };
         let mut words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let mut flags = Flags::default();
-        if words.len() > 3
-            && let Some(list) = words.last().and_then(|word| word.strip_prefix('[')?.strip_suffix(']'))
-        {
-            for name in list.split(',') {
-                let unknown = || TestcaseError::Unsupported { line, what: format!("the flag {name}") };
-                let flag = FLAGS.iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
-                flags = flags.and(flag.1);
-            }
-            words.pop();
-        }
+        let flags = flags(&mut words, line)?;
         let [action, kind, rest @ ..] = &words[..] else { return Err(shape()) };
-        let unknown = || TestcaseError::Unsupported { line, what: format!("the job {action}") };
-        let action = ACTIONS.iter().find(|(known, _)| known == action).ok_or_else(unknown)?.1;
+        let action = action_named(action, line)?;
         let term = || Term::parse(&rest.join(" ")).map_err(|source| TestcaseError::Term { line, source });
         let meant = match (*kind, rest) {
             ("all", ["packages"]) => Meant::All,
@@ -104,7 +93,29 @@ impl Statement {
                 return Err(TestcaseError::Unsupported { line, what: format!("the selection {kind}") });
             }
         };
-        Ok(Statement { line, action, flags, meant, text: words.join(" ") })
+        let text = format!("{}{}", words.join(" "), flags_text(flags));
+        Ok(Statement { line, action, flags, meant, text })
+    }
+
+    /// The same, of parts.
+    pub(super) fn of_parts(line: usize, action: Action, flags: Flags, meant: Meant) -> Self {
+        let word = ACTIONS.iter().find(|(_, known)| *known == action).map_or("noop", |(word, _)| *word);
+        let kind = match &meant {
+            Meant::All => "all packages".to_owned(),
+            Meant::Repository(name) => format!("repo {name}"),
+            Meant::Package(name) => format!("pkg {name}"),
+            Meant::OneOf(names) if names.is_empty() => "oneof nothing".to_owned(),
+            Meant::OneOf(names) => format!("oneof {}", names.join(" ")),
+            Meant::Name(term) => format!("name {term}"),
+            Meant::Provides(term) => format!("provides {term}"),
+        };
+        let text = format!("{word} {kind}{}", flags_text(flags));
+        Statement { line, action, flags, meant, text }
+    }
+
+    /// What was chosen on purpose.
+    pub(super) fn flags(&self) -> Flags {
+        self.flags
     }
 
     pub(crate) fn action(&self) -> Action {
@@ -194,8 +205,35 @@ impl Statement {
     }
 }
 
+/// Takes `[flag,flag]` off the end of a statement.
+pub(super) fn flags(words: &mut Vec<&str>, line: usize) -> Result<Flags, TestcaseError> {
+    let mut flags = Flags::default();
+    if words.len() > 3
+        && let Some(list) = words.last().and_then(|word| word.strip_prefix('[')?.strip_suffix(']'))
+    {
+        for name in list.split(',') {
+            let unknown = || TestcaseError::Unsupported { line, what: format!("the flag {name}") };
+            let flag = FLAGS.iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
+            flags = flags.and(flag.1);
+        }
+        words.pop();
+    }
+    Ok(flags)
+}
+
+pub(super) fn action_named(word: &str, line: usize) -> Result<Action, TestcaseError> {
+    let unknown = || TestcaseError::Unsupported { line, what: format!("the job {word}") };
+    ACTIONS.iter().find(|(known, _)| *known == word).map(|(_, action)| *action).ok_or_else(unknown)
+}
+
+fn flags_text(flags: Flags) -> String {
+    let names = FLAGS.iter().filter(|(_, flag)| flags.has(*flag)).map(|(name, _)| *name);
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { String::new() } else { format!(" [{}]", names.join(",")) }
+}
+
 /// `foo . i686 = 1` is `foo = 1` in that architecture.
-fn split_architecture(term: &Term) -> (Term, Option<String>) {
+pub(super) fn split_architecture(term: &Term) -> (Term, Option<String>) {
     match term {
         Term::Relation(Operator::Architecture, name, architecture) => match &**architecture {
             Term::Literal(architecture) => ((**name).clone(), Some(architecture.clone())),
