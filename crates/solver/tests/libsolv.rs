@@ -25,11 +25,6 @@ const NOT_OURS: &[(&str, &[usize], &str)] = &[
     ("cleandeps/mistake.t", &[], "Debian packages"),
     ("selection/debian.t", &[], "Debian packages"),
     ("namespace/namespaceprovides.t", &[], "namespaces (languages, hardware) are SUSE's; dnf provides none"),
-    (
-        "suse/susedep.t",
-        &[],
-        "packageand(), locale() and the like are SUSE's spelling from before boolean dependencies",
-    ),
     ("proof/pubg1.t", &[], "a proof is a list of libsolv's rules; ours is a tree for people (conflict.rs)"),
     ("proof/pubg2.t", &[], "the same"),
     ("sat/reuse.t", &[2], "lists rules left over from the request before; ours begin anew"),

@@ -11,6 +11,7 @@ mod read;
 mod recommendations;
 mod selection;
 mod statement;
+mod suse;
 mod term;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::selection::Order;
 use super::statement::Statement;
 use super::term::{Operator, Term};
-use super::{Expected, Segment, TestcaseError, World, packages};
+use super::{Expected, Segment, TestcaseError, World, packages, suse};
 use crate::settings::{self, Setting, Settings};
 
 /// More lines than the metadata of the largest distributions gives.
@@ -221,6 +221,18 @@ impl<'t> Reader<'t> {
                 let right = self.stack.pop().ok_or_else(shape)?;
                 let left = self.stack.pop().ok_or_else(shape)?;
                 Term::relation(operator, left, right)
+            }
+            "susedep" => {
+                let list = suse::List::named(value).ok_or_else(|| {
+                    shape(
+                        line,
+                        "dependencies in SUSE's spelling are provides, supplements or conflicts",
+                        value,
+                    )
+                })?;
+                let term = self.stack.pop();
+                let term = term.ok_or_else(|| shape(line, "a list follows its dependency", rest))?;
+                suse::rewritten(term, list).unwrap_or(Term::Null)
             }
             _ => return Err(unsupported(line, &format!("`genid {command}`"))),
         };

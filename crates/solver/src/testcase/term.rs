@@ -354,8 +354,19 @@ fn write_relation(f: &mut fmt::Formatter<'_>, operator: Operator, left: &Term, r
 fn write_operand(f: &mut fmt::Formatter<'_>, term: &Term, parentheses: bool, is_name: bool) -> fmt::Result {
     match term {
         Term::Literal(text) => write_name(f, text, is_name),
-        _ if parentheses => write!(f, "({term})"),
+        _ if parentheses && !closes_itself(term) => write!(f, "({term})"),
         _ => write!(f, "{term}"),
+    }
+}
+
+/// Whether a relation is written so that nothing can be taken for a part of it.
+fn closes_itself(term: &Term) -> bool {
+    match term {
+        Term::Relation(Operator::Namespace, name, _) => {
+            matches!(&**name, Term::Literal(name) if name.starts_with("namespace:"))
+        }
+        Term::Relation(Operator::MultiArchitecture, _, any) => **any == Term::Literal("any".to_owned()),
+        _ => false,
     }
 }
 
