@@ -147,7 +147,8 @@ impl Search<'_, '_, '_, '_> {
         let plain = !switches.has(Switches::ANY_CASE) && !switches.has(Switches::SKIP_KIND);
         if plain {
             let picks = self.by_exact_name(name, switches)?;
-            if !picks.is_empty() || !(switches.has(Switches::GLOB) && glob::is_glob(name)) {
+            let is_pattern = switches.has(Switches::GLOB) && glob::is_glob(name);
+            if !picks.is_empty() || !is_pattern {
                 return Ok(picks);
             }
         }
@@ -206,7 +207,8 @@ impl Search<'_, '_, '_, '_> {
         let any_case = switches.has(Switches::ANY_CASE);
         if !any_case {
             let picks = self.by_exact_capability(name, switches)?;
-            if !picks.is_empty() || !(switches.has(Switches::GLOB) && glob::is_glob(name)) {
+            let is_pattern = switches.has(Switches::GLOB) && glob::is_glob(name);
+            if !picks.is_empty() || !is_pattern {
                 return Ok(picks);
             }
         }
