@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rpm_model::{Capability, Nevra};
 
-use crate::architecture;
-use crate::providers::Providers;
-use crate::settings::{Setting, Settings};
-use crate::universe::{Id, SYSTEM, Universe, to_index};
+use crate::jobs::settings::{Setting, Settings};
+use crate::packages::architecture;
+use crate::packages::providers::Providers;
+use crate::packages::universe::{Id, SYSTEM, Universe, to_index};
 
 /// The facts that rules are made of.
 #[derive(Debug)]

@@ -1,56 +1,34 @@
 //! A package set and a request, in; what to install, upgrade and erase, or a conflict that explains itself, out.
 //! Nothing here names a file, a socket, a process, a clock or an environment variable.
 //!
-//! The rules and the order of choices are libsolv's, so that the answer is the one dnf gives.
+//! The rules and the order of choices are libsolv's, so that the answer is the one dnf gives. A solve goes this way:
+//!
+//! 1. `flat` holds the packages of a repository as bytes; `packages` makes one universe of all repositories and says
+//!    which packages a name, a path or a capability means. `ground` adds what is installed and what is excluded.
+//! 2. `jobs` turns the request into jobs, as dnf does, and says what they ask of each installed package.
+//! 3. `rules` writes clauses over packages: from dependencies, jobs, what is installed and what is preferred.
+//! 4. `search` decides package after package until all clauses hold, and learns from conflicts; where several
+//!    packages would do, `policy` says which comes first. It gives up jobs where nothing else helps.
+//! 5. `installed` tells what the decisions change, and what nothing needs any more.
+//! 6. `answer` tells what is chosen and why, or lays out the refutation as a tree for people.
+//!
+//! `solve` leads through these steps; `testcase` does so for testcases of libsolv.
 
-mod architecture;
-mod architecture_rules;
-mod best_rules;
-mod book;
-mod changes;
-mod choice_rules;
-mod conflict;
-mod core_rules;
-mod demands;
+mod answer;
 pub mod flat;
-mod generate;
-mod glob;
 mod ground;
-mod job_rules;
+mod installed;
 mod jobs;
-mod keep_rules;
-mod marks;
-mod matching;
-mod nearest;
-mod normal_form;
-mod orders;
-mod overrides;
+mod packages;
 mod policy;
-mod policy_rules;
-mod problems;
-mod providers;
-mod request;
-mod resolve;
-mod resolve_installed;
-mod resolve_weak;
 mod rules;
 mod search;
-mod settings;
-mod shelf;
-mod solution;
 mod solve;
 pub mod testcase;
-mod tree_text;
-mod universe;
-mod unneeded;
-mod unneeded_seeds;
-mod upgrades;
-mod urpm_order;
-mod wishes;
 
-pub use changes::{Change, Erasure};
-pub use conflict::{Candidate, Conflict, Obstacle, Problem, WantKind, WantTree};
-pub use request::{Request, Upgrade, Want};
-pub use solution::{Chosen, Reason, Relation, Solution, Why, WhyLink};
+pub use answer::conflict::{Candidate, Conflict, Obstacle, Problem, WantKind, WantTree};
+pub use answer::solution::{Chosen, Reason, Relation, Solution, Why, WhyLink};
+pub use installed::changes::{Change, Erasure};
+pub use jobs::request::{Request, Upgrade, Want};
+pub use packages::universe::{FoundFile, IndexedRepository, Repository, Universe};
 pub use solve::solve;
-pub use universe::{FoundFile, IndexedRepository, Repository, Universe};

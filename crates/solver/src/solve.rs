@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use rpm_model::{Capability, Nevra};
 
-use crate::book::Book;
-use crate::conflict::{self, Conflict, Problem};
-use crate::demands::{self, Demands};
+use crate::answer::conflict::{self, Conflict, Problem};
+use crate::answer::solution::Solution;
 use crate::ground::{Ground, table};
 use crate::jobs::Job;
-use crate::matching;
-use crate::orders::Orders;
-use crate::request::Request;
-use crate::resolve;
+use crate::jobs::demands::{self, Demands};
+use crate::jobs::orders::Orders;
+use crate::jobs::request::Request;
+use crate::packages::matching;
+use crate::packages::universe::{Universe, to_index};
+use crate::rules::book::Book;
+use crate::search::resolve;
 use crate::search::{Refuted, Search};
-use crate::solution::Solution;
-use crate::universe::{Universe, to_index};
 
 /// Finds the packages to install, and those to upgrade and to erase where something is installed.
 ///

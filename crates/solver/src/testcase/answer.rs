@@ -7,16 +7,16 @@ use rpm_model::PackageRecord;
 
 use super::statement::Statement;
 use super::{Segment, TestcaseError, selection};
-use crate::book::Book;
-use crate::changes::{self, Departure, Kind};
 use crate::ground::{Ground, table};
+use crate::installed::changes::{self, Departure, Kind};
+use crate::jobs::orders::Orders;
+use crate::jobs::settings::Setting;
 use crate::jobs::{Action, Job};
-use crate::orders::Orders;
-use crate::resolve;
+use crate::packages::universe::{Id, Repository, SYSTEM, Universe, to_index};
 use crate::rules::RuleId;
+use crate::rules::book::Book;
 use crate::search::Search;
-use crate::settings::Setting;
-use crate::universe::{Id, Repository, SYSTEM, Universe, to_index};
+use crate::search::resolve;
 
 pub(crate) fn lines(segment: &Segment) -> Result<Vec<String>, TestcaseError> {
     let mut lines = Vec::new();

@@ -21,7 +21,7 @@ use rpm_model::PackageRecord;
 pub use packages::PackageError;
 pub use term::TermError;
 
-use crate::settings::Settings;
+use crate::jobs::settings::Settings;
 use selection::Order;
 use statement::Statement;
 use term::Term;

@@ -6,7 +6,7 @@ use super::selection::Order;
 use super::statement::Statement;
 use super::term::{Operator, Term};
 use super::{Expected, Segment, TestcaseError, World, packages, suse};
-use crate::settings::{self, Setting, Settings};
+use crate::jobs::settings::{self, Setting, Settings};
 
 /// More lines than the metadata of the largest distributions gives.
 const MAXIMUM_LINES: usize = 20_000_000;

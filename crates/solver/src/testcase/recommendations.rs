@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use rpm_model::Dependency;
 
 use super::answer::package_text;
-use crate::normal_form::{self, Clauses};
+use crate::packages::universe::{Id, SYSTEM};
 use crate::policy::Mode;
+use crate::rules::normal_form::{self, Clauses};
 use crate::search::Search;
-use crate::universe::{Id, SYSTEM};
 
 pub(crate) fn lines(search: &mut Search<'_, '_, '_>) -> Vec<String> {
     let ground = search.ground;

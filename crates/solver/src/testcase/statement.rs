@@ -6,9 +6,9 @@ use super::TestcaseError;
 use super::term::{Operator, Term, Versions};
 use crate::ground::Ground;
 use crate::jobs::{Action, Flags, Job, Select, Shape};
-use crate::normal_form::{self, Clauses};
-use crate::providers::Providers;
-use crate::universe::{Id, SYSTEM};
+use crate::packages::providers::Providers;
+use crate::packages::universe::{Id, SYSTEM};
+use crate::rules::normal_form::{self, Clauses};
 
 /// A job as it is written.
 #[derive(Clone, Debug)]

@@ -9,11 +9,11 @@ use super::find::split_relation;
 use super::narrow;
 use super::switches::Switches;
 use super::view::{self, View};
-use crate::glob;
-use crate::providers::Providers;
+use crate::packages::glob;
+use crate::packages::providers::Providers;
+use crate::packages::universe::Id;
 use crate::testcase::TestcaseError;
 use crate::testcase::term::{Operator, Term, Versions};
-use crate::universe::Id;
 
 /// Which of a package's lists is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

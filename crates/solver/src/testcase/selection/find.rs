@@ -8,11 +8,11 @@ use super::narrow::{self, Relation};
 use super::switches::Switches;
 use super::view::{self, View};
 use super::{Pick, Target};
-use crate::glob;
 use crate::jobs::Flags;
+use crate::packages::glob;
+use crate::packages::universe::Id;
 use crate::testcase::TestcaseError;
 use crate::testcase::term::{Operator, Term, Versions};
-use crate::universe::Id;
 
 type Found = Result<Vec<Pick>, TestcaseError>;
 

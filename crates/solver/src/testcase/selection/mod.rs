@@ -17,7 +17,7 @@ use super::statement::{self, Meant, Statement};
 use super::term::Term;
 use crate::ground::Ground;
 use crate::jobs::{Action, Flags};
-use crate::universe::Id;
+use crate::packages::universe::Id;
 use dependencies::{Key, Wanted};
 use switches::Switches;
 use view::View;

@@ -7,10 +7,10 @@ use super::switches::Switches;
 use super::view::{self, View};
 use super::{Pick, Target};
 use crate::jobs::Flags;
+use crate::packages::universe::{Id, to_index};
 use crate::testcase::TestcaseError;
 use crate::testcase::statement::split_architecture;
 use crate::testcase::term::{Operator, Term, Versions};
-use crate::universe::{Id, to_index};
 
 type Found = Result<Vec<Pick>, TestcaseError>;
 

@@ -6,15 +6,15 @@ use rpm_model::{Constraint, Dependency, Evr, PartialEvr, RichDependency};
 
 use super::switches::Switches;
 use super::{Pick, Target};
-use crate::architecture::Policy;
-use crate::glob;
 use crate::ground::Ground;
-use crate::providers::Providers;
+use crate::packages::architecture::Policy;
+use crate::packages::glob;
+use crate::packages::providers::Providers;
+use crate::packages::universe::{Id, SYSTEM, Universe};
 use crate::testcase::TestcaseError;
 use crate::testcase::answer::package_text;
 use crate::testcase::statement::split_architecture;
 use crate::testcase::term::{Operator, Term, Versions};
-use crate::universe::{Id, SYSTEM, Universe};
 
 pub(super) struct View<'v, 'u, 'r> {
     ground: &'v Ground<'u, 'r>,
