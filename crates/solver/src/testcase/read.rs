@@ -220,7 +220,8 @@ impl<'t> Reader<'t> {
                 let (operator, _) = Operator::at(value).ok_or_else(shape)?;
                 let right = self.stack.pop().ok_or_else(shape)?;
                 let left = self.stack.pop().ok_or_else(shape)?;
-                Term::relation(operator, left, right)
+                Term::bounded_relation(operator, left, right)
+                    .map_err(|source| TestcaseError::Term { line, source })?
             }
             "susedep" => {
                 let list = suse::List::named(value).ok_or_else(|| {

@@ -5,6 +5,9 @@
 
 use super::term::{Operator, Term};
 
+/// Longer spellings stay as they are, as in libsolv.
+const MAXIMUM_LENGTH: usize = 1024;
+
 /// Which list of a package the dependency is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
@@ -27,6 +30,8 @@ impl List {
 /// The term it stands for; of what is provided, the supplement that follows from it, if one does.
 pub(super) fn rewritten(term: Term, list: List) -> Option<Term> {
     match (list, term) {
+        (List::Provides, Term::Literal(text)) if text.len() >= MAXIMUM_LENGTH => None,
+        (_, Term::Literal(text)) if text.len() >= MAXIMUM_LENGTH => Some(Term::Literal(text)),
         (List::Provides, Term::Literal(text)) => supplement_of(&text).map(with_namespaces),
         (List::Provides, _) => None,
         (List::Supplements, Term::Literal(text)) => Some(match packages(&text) {
@@ -88,6 +93,9 @@ fn with_namespaces(term: Term) -> Term {
 
 /// `modalias(...)`, `filesystem(...)` and `language(...)`; anything else as it is.
 fn namespace_of(text: String) -> Term {
+    if text.len() >= MAXIMUM_LENGTH {
+        return Term::Literal(text);
+    }
     let inside = |name: &str| {
         let rest = text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')?;
         (!rest.is_empty()).then_some(rest)

@@ -128,6 +128,23 @@ impl Term {
         Term::Relation(operator, Box::new(left), Box::new(right))
     }
 
+    /// A relation of terms, refused where it would be nested too deep.
+    pub(crate) fn bounded_relation(operator: Operator, left: Term, right: Term) -> Result<Term, TermError> {
+        let deepest = left.depth().max(right.depth());
+        if deepest < MAXIMUM_DEPTH {
+            Ok(Term::relation(operator, left, right))
+        } else {
+            Err(TermError::TooDeep)
+        }
+    }
+
+    fn depth(&self) -> usize {
+        match self {
+            Term::Relation(_, left, right) => 1 + left.depth().max(right.depth()),
+            Term::Null | Term::Literal(_) => 0,
+        }
+    }
+
     /// Reads a whole text.
     pub(crate) fn parse(text: &str) -> Result<Term, TermError> {
         let mut reader = Reader { rest: text, whole: text };
@@ -238,11 +255,16 @@ impl<'t> Reader<'t> {
         if let Some(name) = namespace {
             term = Term::relation(Operator::Namespace, Term::Literal(name.to_owned()), term);
         }
+        let mut relations = 0;
         loop {
             self.skip_blanks();
             let ends = self.rest.is_empty() || self.rest.starts_with(')');
             if ends || is_version && !self.rest.starts_with("compat >= ") {
                 return Ok(term);
+            }
+            relations += 1;
+            if relations > MAXIMUM_DEPTH {
+                return Err(TermError::TooDeep);
             }
             let (operator, name) = Operator::at(self.rest).ok_or_else(|| self.error())?;
             self.rest = &self.rest[name.len()..];
