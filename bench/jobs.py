@@ -15,7 +15,7 @@ TREE_PROJECT = """
 includes = ["{top}/distro/upstreams/*.toml"]
 
 [project]
-description = "The server's packages as a bare tree"
+description = "Packages as bare trees"
 work-dir = "../work"
 output-dir = "../out"
 log-dir = "../log"
@@ -32,14 +32,17 @@ default-version = "1"
 description = "Bench 1"
 release-ver = "1"
 
-[images.server-tree]
-description = "The server's packages as a bare tree"
-definition = {{ type = "native", path = "image.toml" }}
+"""
+
+TREE_IMAGE_ENTRY = """
+[images.{image}]
+description = "Packages as a bare tree"
+definition = {{ type = "native", path = "{image}.toml" }}
 capabilities = {{ machine-bootable = false, container = false, systemd = true, runtime-package-management = true }}
 """
 
 TREE_IMAGE = """
-description = "The server's packages as a bare tree"
+description = "Packages as a bare tree"
 kind = "tree"
 weak-dependencies = false
 
@@ -125,16 +128,23 @@ class Bench:
             downloads.symlink_to(cache / "downloads")
 
     def prepare_definitions(self):
-        """A copy of the distribution, so that its trees are not the user's; and its server once more as a tree without a disk."""
+        """A copy of the distribution, so that its trees are not the user's; and its packages once more as trees without a disk."""
         clean(self.distro, self.tree)
         shutil.copytree(TOP / "distro", self.distro, symlinks=True)
-        plan = json.loads(self.output("-C", self.distro, "image", "build", "server", "--plan", "--format", "json"))
-        self.packages = plan["request"]
-        self.plan = plan
-        name, _, version = plan["upstream"].partition("-")
+        plans = {image: self.plan_of(image) for image in ("server", "tools", "judges")}
+        self.plan = plans["server"]
+        self.packages = self.plan["request"]
+        self.wide = sorted({name for plan in plans.values() for name in plan["request"]})
+        name, _, version = self.plan["upstream"].partition("-")
         self.tree.mkdir(parents=True)
-        (self.tree / "lazuli.toml").write_text(TREE_PROJECT.format(top=TOP, upstream=name, version=version))
-        (self.tree / "image.toml").write_text(TREE_IMAGE.format(packages=json.dumps(self.packages)))
+        project = TREE_PROJECT.format(top=TOP, upstream=name, version=version)
+        for image, packages in (("server-tree", self.packages), ("wide-tree", self.wide)):
+            project += TREE_IMAGE_ENTRY.format(image=image)
+            (self.tree / f"{image}.toml").write_text(TREE_IMAGE.format(packages=json.dumps(packages)))
+        (self.tree / "lazuli.toml").write_text(project)
+
+    def plan_of(self, image):
+        return json.loads(self.output("-C", self.distro, "image", "build", image, "--plan", "--format", "json"))
 
     def prepare_packages(self):
         """Everything that is fetched before the first measurement: both sides read the same RPM files."""
@@ -148,6 +158,10 @@ class Bench:
     def arguments(self, *words):
         return [self.lazuli, "--quiet", "--cache-dir", self.cache, *words]
 
+    def forget(self, *kinds):
+        """Drops what earlier runs left in the cache: `payloads`, `scriptlets`."""
+        clean(*(self.cache / kind for kind in kinds))
+
     def output(self, *words):
         done = subprocess.run(self.arguments(*words), stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if done.returncode != 0:
@@ -160,13 +174,13 @@ class Bench:
     def theirs(self, *words, accept=(0,)):
         return run(self.judges.command(*words), self.log, accept, env=ENVIRONMENT)
 
-    def dnf(self, root, *words, accept=(0,)):
-        """dnf5 on nothing but the imported repository."""
+    def dnf(self, root, *words, accept=(0,), repository=None):
+        """dnf5 on nothing but one repository, the imported one if no other is given."""
         inside = self.judges.path
         return self.theirs(
             "dnf5", f"--installroot={inside(root)}", "--use-host-config", "--setopt=reposdir=/nonexistent",
             f"--setopt=cachedir={inside(self.work / 'dnf-cache')}", "--setopt=install_weak_deps=False", "--no-plugins",
-            f"--repofrompath=upstream,file://{inside(self.repo)}", "--setopt=upstream.gpgcheck=0", f"--releasever={RELEASE}",
+            f"--repofrompath=upstream,file://{inside(repository or self.repo)}", "--setopt=upstream.gpgcheck=0", f"--releasever={RELEASE}",
             *words, accept=accept)
 
     def forget_dnf(self):
@@ -186,19 +200,29 @@ def job_import(bench, runs):
     def ours():
         clean(bench.work / "import", bench.cache / "converted")
         return bench.ours("-C", bench.distro, "--offline", "upstream", "import", "--output", bench.work / "import")
-    ours, _ = alternately(runs, ours)
+    [ours] = alternately(runs, ours)
     count = sum(1 for _ in (bench.work / "import").glob("*/*.rpm"))
     clean(bench.work / "import")
     yield row(f"import: convert {count} packages, write metadata", ours, "-", [])
 
 
 def job_metadata(bench, runs):
-    """rpm-md metadata of the folder of all packages."""
+    """rpm-md metadata of the folder of all packages, and of many generated ones."""
+    yield from metadata(bench, runs, bench.repo, "packages")
+    generated = bench.work / "generated"
+    if not generated.exists():
+        say("preparing: 5000 generated packages")
+        command = ["cargo", "run", "--quiet", "--release", "--package", "xtask", "--", "make-packages", "5000", str(generated)]
+        subprocess.run(command, cwd=TOP, check=True)
+    yield from metadata(bench, runs, generated, "generated packages")
+
+
+def metadata(bench, runs, packages, what):
     folders = [bench.work / "metadata" / side for side in ("ours", "theirs")]
     for folder in folders:
         clean(folder)
         folder.mkdir(parents=True)
-        for package in bench.repo.glob("*.rpm"):
+        for package in packages.glob("*.rpm"):
             (folder / package.name).hardlink_to(package)
     def ours():
         clean(folders[0] / "repodata")
@@ -209,26 +233,37 @@ def job_metadata(bench, runs):
     ours, theirs = alternately(runs, ours, theirs)
     count = sum(1 for _ in folders[0].glob("*.rpm"))
     clean(bench.work / "metadata")
-    yield row(f"repository metadata of {count} packages", ours, "createrepo_c", theirs)
+    yield row(f"repository metadata of {count} {what}", ours, "createrepo_c", theirs)
 
 
 def job_solve(bench, runs):
-    """The packages of the server, found; nothing is installed."""
+    """The packages of the server, found; nothing is installed: in the imported repository, and in the metadata of the whole suite."""
+    yield from solve(bench, runs, bench.repo, "of 343 packages")
+    suite = bench.work / "suite"
+    if not suite.exists():
+        say("preparing: metadata of the whole suite")
+        bench.output("-C", bench.distro, "upstream", "import", "--metadata-only", "--output", suite)
+    [repository] = (folder for folder in suite.iterdir() if folder.is_dir())
+    yield from solve(bench, runs, repository, "of the whole suite")
+
+
+def solve(bench, runs, repository, what):
     root, cache = bench.work / "solve-root", bench.work / "solve-cache"
     def ours():
-        return run([bench.lazuli, "--quiet", "--cache-dir", cache, "solve", "--no-weak", "--repo", bench.repo, *bench.packages], bench.log)
+        return run([bench.lazuli, "--quiet", "--cache-dir", cache, "solve", "--no-weak", "--repo", repository, *bench.packages], bench.log)
     def theirs():
         clean(root)
         # It ends with 1 because nobody agreed to the installation.
-        return bench.dnf(root, "--assumeno", "install", *bench.packages, accept=(1,))
+        return bench.dnf(root, "--assumeno", "install", *bench.packages, accept=(1,), repository=repository)
     def ours_cold():
         clean(cache)
         return ours()
     def theirs_cold():
         bench.forget_dnf()
         return theirs()
-    yield row("solve the server, cold", *with_peer("dnf5 --assumeno, no cache", *alternately(runs, ours_cold, theirs_cold)))
-    yield row("solve the server, warm", *with_peer("dnf5 --assumeno, metadata cached", *alternately(runs, ours, theirs)))
+    yield row(f"solve the server {what}, cold", *with_peer("dnf5 --assumeno, no cache", *alternately(runs, ours_cold, theirs_cold)))
+    yield row(f"solve the server {what}, warm", *with_peer("dnf5 --assumeno, metadata cached", *alternately(runs, ours, theirs)))
+    bench.forget_dnf()
     clean(root, cache)
 
 
@@ -237,30 +272,54 @@ def with_peer(peer, ours, theirs):
 
 
 def job_install(bench, runs):
-    """The server's packages with all scriptlets and triggers into an empty tree; both must end with the same packages."""
-    root, trees = bench.work / "install-root", bench.work / "tree/work/trees"
-    inside = bench.judges.path(root)
-    def ours():
-        clean(trees)
-        return bench.ours("-C", bench.tree, "--offline", "image", "build", "server-tree")
-    def theirs():
-        clean(root)
-        (root / "dev").mkdir(parents=True)
-        (root / "proc").mkdir()
+    """The server's packages, and all packages, with their scriptlets and triggers into an empty tree; both sides must end with the same."""
+    yield from Installation(bench, "server-tree", bench.packages).rows("the server", runs)
+    yield from Installation(bench, "wide-tree", bench.wide).rows("everything", runs)
+
+
+class Installation:
+    """One set of packages, installed by both sides; ours with more and more known from earlier runs."""
+
+    def __init__(self, bench, image, packages):
+        self.bench, self.image, self.packages = bench, image, packages
+        self.root, self.trees = bench.work / "install-root", bench.work / "tree/work/trees"
+
+    def rows(self, what, runs):
+        nothing, scriptlets, everything, theirs = alternately(
+            runs,
+            lambda: self.ours("payloads", "scriptlets"),
+            lambda: self.ours("payloads"),
+            self.ours,
+            self.theirs)
+        [tree] = (folder for folder in self.trees.glob(f"{self.image}-*") if folder.is_dir())
+        mine, other = (installed(self.bench, folder) for folder in (tree, self.root))
+        if mine != other:
+            raise Failed(f"the two sides installed different packages: {sorted(mine ^ other)}")
+        size = sum(file.lstat().st_size for file in tree.rglob("*") if file.is_file() and not file.is_symlink()) // 10**6
+        clean(self.root, self.trees)
+        job = f"install {what}: {len(mine)} packages, {size} MB, all scriptlets"
+        peer = "dnf5 --installroot"
+        yield row(f"{job}; nothing known from earlier runs", nothing, peer, theirs)
+        yield row(f"{job}; results of scriptlets known", scriptlets, peer, theirs)
+        yield row(f"{job}; packages seen before, too", everything, peer, theirs)
+
+    def ours(self, *forgotten):
+        clean(self.trees)
+        self.bench.forget(*forgotten)
+        return self.bench.ours("-C", self.bench.tree, "--offline", "image", "build", self.image)
+
+    def theirs(self):
+        clean(self.root)
+        (self.root / "dev").mkdir(parents=True)
+        (self.root / "proc").mkdir()
+        inside, call = self.bench.judges.path(self.root), self.bench.judges.call
         # dnf5 gives scriptlets no /proc and no /dev; systemd's need them.
-        bench.judges.call("sh", "-c", f"mount -t proc proc {inside}/proc && mount -t tmpfs -o mode=755 tmpfs {inside}/dev && cd {inside}/dev && "
-                          "mknod -m 666 null c 1 3 && mknod -m 666 zero c 1 5 && mknod -m 666 random c 1 8 && mknod -m 666 urandom c 1 9")
+        call("sh", "-c", f"mount -t proc proc {inside}/proc && mount -t tmpfs -o mode=755 tmpfs {inside}/dev && cd {inside}/dev && "
+             "mknod -m 666 null c 1 3 && mknod -m 666 zero c 1 5 && mknod -m 666 random c 1 8 && mknod -m 666 urandom c 1 9")
         try:
-            return bench.dnf(root, "--assumeyes", "install", *bench.packages)
+            return self.bench.dnf(self.root, "--assumeyes", "install", *self.packages)
         finally:
-            bench.judges.call("umount", f"{inside}/proc", f"{inside}/dev")
-    ours, theirs = alternately(runs, ours, theirs)
-    [tree] = (folder for folder in trees.iterdir() if folder.is_dir())
-    mine, other = (installed(bench, folder) for folder in (tree, root))
-    if mine != other:
-        raise Failed(f"the two sides installed different packages: {sorted(mine ^ other)}")
-    clean(root, trees)
-    yield row(f"install the server: {len(mine)} packages, all scriptlets", ours, "dnf5 --installroot", theirs)
+            call("umount", f"{inside}/proc", f"{inside}/dev")
 
 
 def installed(bench, tree):
@@ -269,21 +328,48 @@ def installed(bench, tree):
 
 
 def job_image(bench, runs):
-    """The server from cached packages to a bootable disk; and once more with nothing changed."""
+    """The server from cached packages to a bootable disk; after one package changed; and once more with nothing changed."""
     trees = bench.distro.parent / "build/work/trees"
-    build = ("-C", bench.distro, "--offline", "image", "build", "server", "--output", bench.work / "out")
-    def ours():
-        for left in trees.glob("server-*"):
-            clean(left)
-        return bench.ours(*build)
+    out = bench.work / "out"
+    def build():
+        return bench.ours("-C", bench.distro, "--offline", "image", "build", "server", "--output", out)
+    def ours(*forgotten):
+        clean(out, *trees.glob("server-*"))
+        bench.forget(*forgotten)
+        return build()
+    changed = Change(bench)
+    def rebuild():
+        changed.again()
+        return build()
     mkosi = Mkosi(bench) if bench.judges.has("mkosi") else None
     if not mkosi:
         say("mkosi is not in the root of outside programs: the image has no peer")
-    ours, theirs = alternately(runs, ours, mkosi and mkosi.build)
-    again, _ = alternately(runs, lambda: bench.ours(*build))
-    outputs = ", ".join(sorted(path.suffix[1:] for path in (bench.work / "out").iterdir() if path.suffix in (".raw", ".qcow2", ".vhd")))
-    yield row(f"server image from cached packages (initrd made, {outputs})", ours, "mkosi (initrd given, raw)", theirs)
-    yield row("server image again, nothing changed", again, "-", [])
+    nothing, known, after_change, again, theirs = alternately(
+        runs, lambda: ours("payloads", "scriptlets", "images"), ours, rebuild, build, mkosi and mkosi.build)
+    outputs = ", ".join(sorted(path.suffix[1:] for path in out.iterdir() if path.suffix in (".raw", ".qcow2", ".vhd")))
+    job, peer = "server image from cached packages", "mkosi (initrd given, raw)"
+    yield row(f"{job} (initrd made, {outputs}); nothing known from earlier runs", nothing, peer, theirs)
+    yield row(f"{job}; all known, its tree removed", known, peer, theirs)
+    yield row("server image after one package changed", after_change, peer, theirs)
+    yield row("server image again, nothing changed", again, peer, theirs)
+
+
+class Change:
+    """A package of the server that differs each time: a line of the configuration that its override writes."""
+
+    LINE = 'with = "PermitRootLogin prohibit-password'
+
+    def __init__(self, bench):
+        self.bench, self.count = bench, 0
+        self.file = bench.distro / "upstreams/debian-forky/overrides/openssh-server.toml"
+        self.text = self.file.read_text()
+        if self.text.count(self.LINE) != 1:
+            raise Failed(f"{self.file} has no line `{self.LINE}` to change")
+
+    def again(self):
+        self.count += 1
+        self.file.write_text(self.text.replace(self.LINE, f"{self.LINE} # {self.count}"))
+        self.bench.output("-C", self.bench.distro, "--offline", "lock", "update")
 
 
 class Mkosi:

@@ -96,11 +96,11 @@ def peak_kib(process):
         return 0
 
 
-def alternately(runs, ours, theirs=None):
-    """Runs both sides in turn, so that what else the machine does meets both alike."""
-    results = ([], [])
+def alternately(runs, *sides):
+    """Runs all sides in turn, so that what else the machine does meets all alike; the results of each, in the order given."""
+    results = [[] for _ in sides]
     for _ in range(runs):
-        for side, results_of_side in zip((ours, theirs), results):
+        for side, results_of_side in zip(sides, results):
             if side:
                 results_of_side.append(side())
     return results
