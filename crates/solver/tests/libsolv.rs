@@ -71,6 +71,17 @@ fn libsolv_expects_the_same_answers() {
     assert!(tally.values().sum::<usize>() > 300, "the source package has its testcases");
 }
 
+/// What libsolv's own testcases leave out: adding, subtracting, filtering, other cases, kinds and epochs.
+#[test]
+fn selections_mean_what_libsolv_takes_them_for() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/selections.t");
+    let answers = answers(&path);
+    assert_eq!(answers.len(), 33);
+    for (number, _, answer) in answers {
+        assert_eq!(answer, Ok(()), "segment {number}");
+    }
+}
+
 #[test]
 fn endless_relations_are_refused() {
     let none = |_: &str| None;
