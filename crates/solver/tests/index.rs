@@ -243,3 +243,11 @@ fn plain_primary(folder: &Path) -> String {
     let repomd = repomd::parse(&text(&folder.join("repodata/repomd.xml")), "repomd.xml").unwrap();
     text(&folder.join(&repomd.entry("primary").unwrap().location))
 }
+
+#[test]
+fn a_parenthesis_that_begins_no_boolean_dependency_belongs_to_a_name() {
+    let text = "repo available 0 testtags <inline>\n#>=Pkg: (A 1 1 x86_64\n#>=Pkg: B 1 1 x86_64\nsystem x86_64 rpm\njob install name B\n";
+    let testcase = solver::testcase::Testcase::read(text.as_bytes(), &|_| None).unwrap();
+    let answer = testcase.segments()[0].answer();
+    assert!(format!("{answer:?}").contains("B-1-1.x86_64"), "{answer:?}");
+}

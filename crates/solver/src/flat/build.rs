@@ -32,6 +32,8 @@ pub struct IndexBuilder {
     backwards: Vec<u32>,
     paths: Vec<[u32; 2]>,
     architectures: Vec<u32>,
+    /// Dependencies were read before: a parenthesis that begins no boolean dependency belongs to a name.
+    of_records: bool,
 }
 
 /// Why packages cannot be indexed.
@@ -67,13 +69,14 @@ impl Default for IndexBuilder {
             backwards: Vec::new(),
             paths: Vec::new(),
             architectures: Vec::new(),
+            of_records: false,
         }
     }
 }
 
 /// The index of these records.
 pub fn of_records(records: &[PackageRecord]) -> Result<Vec<u8>, BuildError> {
-    let mut builder = IndexBuilder::default();
+    let mut builder = IndexBuilder { of_records: true, ..IndexBuilder::default() };
     for record in records {
         builder.add(&PackageView::from(record))?;
     }
@@ -112,7 +115,7 @@ impl IndexBuilder {
         let mut has_own = false;
         for kind in RelationKind::ALL {
             for relation in &package.relations[kind.place()] {
-                if kind.is_simple() && relation.name.starts_with('(') {
+                if !self.of_records && kind.is_simple() && relation.name.starts_with('(') {
                     // Passed over as the reader of records does, which wants to understand it nevertheless.
                     let package = || package.name.clone().into_owned();
                     Dependency::parse(&relation.name)
@@ -214,8 +217,7 @@ impl IndexBuilder {
         architecture: u32,
     ) -> Result<u32, RelationError> {
         let names_paths = !matches!(kind, RelationKind::Provides | RelationKind::Obsoletes);
-        if relation.name.starts_with('(') {
-            let rich = Dependency::parse(&relation.name).map_err(RelationError::Rich)?;
+        if let Some(rich) = self.rich(&relation.name, kind)? {
             if let Dependency::Rich(rich) = &rich {
                 self.paths_of(rich, architecture)?;
             }
@@ -240,6 +242,18 @@ impl IndexBuilder {
         }
         let version = self.texts.intern(&constraint.version)?;
         Ok(self.dependencies.intern([name, flags, constraint.epoch.unwrap_or(0), version, release])?)
+    }
+
+    /// The boolean dependency that a name is.
+    fn rich(&self, name: &str, kind: RelationKind) -> Result<Option<Dependency>, RelationError> {
+        if !name.starts_with('(') || self.of_records && kind.is_simple() {
+            return Ok(None);
+        }
+        match Dependency::parse(name) {
+            Ok(rich) => Ok(Some(rich)),
+            Err(_) if self.of_records => Ok(None),
+            Err(source) => Err(RelationError::Rich(source)),
+        }
     }
 
     fn paths_of(&mut self, rich: &RichDependency, architecture: u32) -> Result<(), BuildError> {

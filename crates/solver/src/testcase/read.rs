@@ -79,7 +79,7 @@ impl<'t> Reader<'t> {
         if std::mem::take(&mut self.empty) {
             self.current.line = line;
         }
-        let rest = text.trim_start()[word.len()..].trim_start();
+        let rest = text.trim_ascii_start()[word.len()..].trim_ascii_start();
         match (*word, &words[1..]) {
             ("repo", [name, priority, kind, source @ ..]) => {
                 self.repository(line, name, priority, kind, source)
