@@ -60,7 +60,7 @@ impl World {
     }
 
     fn sandbox(&self) -> Sandbox {
-        Sandbox::new(self.root.path())
+        Sandbox::new(self.root.path()).sys(true)
     }
 
     fn view(&self) -> View {
@@ -283,6 +283,15 @@ fn paths_through_descriptors_and_working_directories_are_followed() {
     assert_eq!(recorded.output, "texttext");
     assert!(recorded.there("/etc/text").content.is_some());
     assert_eq!(recorded.content("/var/lib/copy"), "text");
+}
+
+#[test]
+fn the_session_s_share_of_the_machine_does_not_count() {
+    let Some(world) = World::new() else { return };
+    let recorded = world.record("ls /sys/fs/cgroup /sys/fs/cgroup/* /sys/kernel /proc/meminfo || true");
+    let is_seen = |start: &[u8]| recorded.recording.seen.iter().any(|(path, _)| path.starts_with(start));
+    assert!(is_seen(b"/sys/kernel"), "{:?}", recorded.recording.seen);
+    assert!(!is_seen(b"/sys/fs/cgroup") && !is_seen(b"/proc/meminfo"), "{:?}", recorded.recording.seen);
 }
 
 #[test]
