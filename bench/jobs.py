@@ -113,7 +113,7 @@ class Bench:
 
     def __init__(self, lazuli, judges, work, cache):
         self.lazuli, self.judges, self.work = lazuli, judges, work
-        self.cache = work / "cache"
+        self.cache, self.aside = work / "cache", work / "aside"
         self.log = work / "last.log"
         self.distro = work / "project/distro"
         self.tree = work / "tree/distro"
@@ -161,6 +161,13 @@ class Bench:
     def forget(self, *kinds):
         """Drops what earlier runs left in the cache: `payloads`, `scriptlets`."""
         clean(*(self.cache / kind for kind in kinds))
+
+    def set_aside(self, *paths):
+        """Takes trees out of the way without deleting them: ext4 makes files slowly where many were deleted within five minutes."""
+        for path in paths:
+            if path.exists():
+                self.aside.mkdir(exist_ok=True)
+                path.rename(self.aside / f"{sum(1 for _ in self.aside.iterdir())}-{path.name}")
 
     def output(self, *words):
         done = subprocess.run(self.arguments(*words), stdin=subprocess.DEVNULL, capture_output=True, check=False)
@@ -226,7 +233,7 @@ def metadata(bench, runs, packages, what):
             (folder / package.name).hardlink_to(package)
     def ours():
         clean(folders[0] / "repodata")
-        return bench.ours("repo", "create", folders[0])
+        return bench.ours("repo", "create", "--reread", folders[0])
     def theirs():
         clean(folders[1] / "repodata")
         return bench.theirs("createrepo_c", "--quiet", "--no-database", bench.judges.path(folders[1]))
@@ -296,7 +303,7 @@ class Installation:
         if mine != other:
             raise Failed(f"the two sides installed different packages: {sorted(mine ^ other)}")
         size = sum(file.lstat().st_size for file in tree.rglob("*") if file.is_file() and not file.is_symlink()) // 10**6
-        clean(self.root, self.trees)
+        clean(self.root, self.trees, self.bench.aside)
         job = f"install {what}: {len(mine)} packages, {size} MB, all scriptlets"
         peer = "dnf5 --installroot"
         yield row(f"{job}; nothing known from earlier runs", nothing, peer, theirs)
@@ -304,12 +311,12 @@ class Installation:
         yield row(f"{job}; packages seen before, too", everything, peer, theirs)
 
     def ours(self, *forgotten):
-        clean(self.trees)
+        self.bench.set_aside(self.trees)
         self.bench.forget(*forgotten)
         return self.bench.ours("-C", self.bench.tree, "--offline", "image", "build", self.image)
 
     def theirs(self):
-        clean(self.root)
+        self.bench.set_aside(self.root)
         (self.root / "dev").mkdir(parents=True)
         (self.root / "proc").mkdir()
         inside, call = self.bench.judges.path(self.root), self.bench.judges.call
@@ -334,7 +341,8 @@ def job_image(bench, runs):
     def build():
         return bench.ours("-C", bench.distro, "--offline", "image", "build", "server", "--output", out)
     def ours(*forgotten):
-        clean(out, *trees.glob("server-*"))
+        clean(out)
+        bench.set_aside(*trees.glob("server-*"))
         bench.forget(*forgotten)
         return build()
     changed = Change(bench)
@@ -346,6 +354,7 @@ def job_image(bench, runs):
         say("mkosi is not in the root of outside programs: the image has no peer")
     nothing, known, after_change, again, theirs = alternately(
         runs, lambda: ours("payloads", "scriptlets", "images"), ours, rebuild, build, mkosi and mkosi.build)
+    clean(bench.aside)
     outputs = ", ".join(sorted(path.suffix[1:] for path in out.iterdir() if path.suffix in (".raw", ".qcow2", ".vhd")))
     job, peer = "server image from cached packages", "mkosi (initrd given, raw)"
     yield row(f"{job} (initrd made, {outputs}); nothing known from earlier runs", nothing, peer, theirs)
