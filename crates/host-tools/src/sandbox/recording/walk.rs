@@ -140,6 +140,7 @@ impl Ledger {
     fn at_path(&self, path: Vec<u8>) -> Place {
         match self.view.area(&path) {
             _ if self.view.is_own(&path) => Place::Own(Some(path)),
+            _ if is_of_control_groups(&path) => Place::Own(None),
             Area::Tree | Area::Host => Place::Recorded(path),
             Area::Memory | Area::Processes => Place::Own(Some(path)),
         }
@@ -159,7 +160,7 @@ impl Ledger {
             if self.view.is_own(&next) {
                 return Some(Place::Own(Some(next)));
             }
-            if next == CONTROL_GROUPS {
+            if is_of_control_groups(&next) {
                 return Some(Place::Own(None));
             }
             let area = self.view.area(&next);
@@ -271,6 +272,10 @@ impl Ledger {
         let inside = status.lines().find_map(|line| line.strip_prefix("NStgid:")?.split_whitespace().last());
         inside.is_some_and(|inside| inside.as_bytes() == number)
     }
+}
+
+fn is_of_control_groups(path: &[u8]) -> bool {
+    path.strip_prefix(CONTROL_GROUPS).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 enum Step {
