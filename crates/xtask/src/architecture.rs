@@ -16,6 +16,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("solver", &["rpm-model"]),
     ("repository", &["rpm-model", "host-tools"]),
     ("debian-import", &["rpm-model", "host-tools", "repository"]),
+    (
+        "component-sources",
+        &["rpm-model", "host-tools", "repository", "definition", "spec-overlay", "spec-query"],
+    ),
     ("install", &["rpm-model", "host-tools", "repository"]),
     ("image", &["host-tools"]),
     (

@@ -1,0 +1,7 @@
+//! A component in; its upstream files, its history and the rendered spec out.
+//!
+//! [`source`] is what a component is before anything of ours is done to it; [`folder`] finds it in a plain folder. Only modules
+//! whose head says so touch a disk, the network or a program.
+
+pub mod folder;
+pub mod source;
