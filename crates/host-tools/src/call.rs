@@ -19,6 +19,8 @@ pub struct Call {
     pub(crate) program: OsString,
     pub(crate) args: Vec<OsString>,
     pub(crate) env: BTreeMap<OsString, OsString>,
+    /// Which variables of this process the program sees when it runs outside a sandbox; `None`: all.
+    pub(crate) inherited: Option<Vec<OsString>>,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) stdin: Stdin,
     pub(crate) stdout: Sink,
@@ -114,6 +116,7 @@ impl Call {
             program: program.as_ref().to_owned(),
             args: Vec::new(),
             env: BTreeMap::new(),
+            inherited: None,
             directory: None,
             stdin: Stdin::default(),
             stdout: Sink::default(),
@@ -141,6 +144,14 @@ impl Call {
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// Lets the program see only these variables of this process and those of [`Call::env`]; in a sandbox it sees none of this
+    /// process's anyway.
+    #[must_use]
+    pub fn inherit_only<N: AsRef<OsStr>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.inherited = Some(names.into_iter().map(|name| name.as_ref().to_owned()).collect());
         self
     }
 

@@ -14,6 +14,7 @@ pub mod debugfs;
 pub mod depmod;
 pub mod e2fsck;
 pub mod fsck_erofs;
+pub mod git;
 pub mod matchpathcon;
 pub mod mke2fs;
 pub mod mkfs_erofs;

@@ -58,6 +58,10 @@ fn start(call: &Call) -> Result<(Child, Pipes), CallError> {
         _ => CallError::Execute { program: program.clone(), source },
     };
     let mut command = Command::new(&call.program);
+    if let Some(names) = &call.inherited {
+        let kept = names.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        command.env_clear().envs(kept);
+    }
     command.args(&call.args).envs(&call.env);
     if let Some(directory) = &call.directory {
         command.current_dir(directory);
@@ -114,6 +118,13 @@ mod tests {
     fn a_program_gets_its_input_and_gives_its_output() {
         let output = run(&Call::new("cat").stdin(Stdin::Bytes(vec![b'x'; 300_000]))).unwrap();
         assert_eq!(output.stdout.len(), 300_000);
+    }
+
+    #[test]
+    fn a_program_sees_only_the_variables_that_are_named() {
+        let call = Call::new("/bin/sh").args(["-c", "echo \"$PATH:$OWN:$HOME\""]).env("OWN", "ours");
+        let own = run(&call.inherit_only(["PATH"])).unwrap().stdout_text();
+        assert_eq!(own, format!("{}:ours:\n", std::env::var("PATH").unwrap()));
     }
 
     #[test]
