@@ -12,7 +12,8 @@ use crate::cargo;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("rpm-model", &[]),
     ("host-tools", &[]),
-    ("definition", &["rpm-model"]),
+    ("spec-overlay", &[]),
+    ("definition", &["rpm-model", "spec-overlay"]),
     ("solver", &["rpm-model"]),
     ("repository", &["rpm-model", "host-tools"]),
     ("debian-import", &["rpm-model", "host-tools", "repository"]),
@@ -28,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rpm-model",
             "host-tools",
             "definition",
+            "spec-overlay",
             "solver",
             "repository",
             "debian-import",
@@ -40,7 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without input and output, and the words that would break it.
-const PURE: &[&str] = &["rpm-model", "solver"];
+const PURE: &[&str] = &["rpm-model", "spec-overlay", "solver"];
 const IMPURE: &[&str] =
     &["std::fs", "std::net", "std::process", "std::env", "std::time::SystemTime", "std::time::Instant"];
 
