@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use url::Url;
 
+use crate::component::{Component, ComponentGroup, Distribution, DistributionVersion, PackageGroup, PackagePublish};
 use crate::image::Image;
 use crate::place::{Located, Place, Sources};
 
@@ -20,8 +21,16 @@ pub struct Distro {
     pub upstreams: Vec<Upstream>,
     /// Images by name.
     pub images: BTreeMap<String, Image>,
+    /// Every distribution that is named, by name: what components are made for and where they come from.
+    pub distributions: BTreeMap<String, Distribution>,
+    /// Component groups by name.
+    pub component_groups: BTreeMap<String, ComponentGroup>,
     /// Components by name.
     pub components: BTreeMap<String, Component>,
+    /// Package groups by name.
+    pub package_groups: BTreeMap<String, PackageGroup>,
+    /// Where binary packages are published that nothing else speaks of.
+    pub default_publish: PackagePublish,
     /// The files it was read from.
     #[serde(skip)]
     pub sources: Sources,
@@ -180,19 +189,33 @@ pub enum ValidUntil {
     },
 }
 
-/// A component, named and not yet resolved against what it inherits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Component {
-    /// Its name.
-    pub name: Located<String>,
-    /// Whether it changes nothing: its table is empty.
-    pub bare: bool,
-}
-
 impl Distro {
     /// The upstream called `id`, such as `debian-forky`.
     pub fn upstream(&self, id: &str) -> Option<&Upstream> {
         self.upstreams.iter().find(|upstream| upstream.id() == id)
+    }
+
+    /// The distribution everything is built for, and its version.
+    pub fn target(&self) -> Option<(&Distribution, &DistributionVersion)> {
+        let target = self.project.default_distro.as_ref()?;
+        self.distribution(&target.name, &target.version)
+    }
+
+    /// A distribution and a version of it.
+    pub fn distribution(&self, name: &str, version: &str) -> Option<(&Distribution, &DistributionVersion)> {
+        let distribution = self.distributions.get(name)?;
+        Some((distribution, distribution.versions.get(version)?))
+    }
+
+    /// The folder a component is rendered to: below its first letter, in lower case.
+    pub fn rendered_folder(&self, component: &str) -> PathBuf {
+        let initial: String = component.chars().take(1).map(|c| c.to_ascii_lowercase()).collect();
+        self.project.rendered_specs_dir.join(initial).join(component)
+    }
+
+    /// The file that pins a component's upstream commit.
+    pub fn component_lock(&self, component: &str) -> PathBuf {
+        self.project.lock_dir.join(format!("{component}.lock"))
     }
 }
 

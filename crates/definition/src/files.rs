@@ -2,7 +2,7 @@
 //! The only module that reads the disk; nothing here understands what it reads.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,15 @@ pub(crate) enum GlobError {
     Pattern(String),
     /// A folder could not be read.
     Read(PathBuf, io::Error),
+}
+
+/// What to do about a folder that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// There is no list.
+    Fails,
+    /// The list is that of the other folders.
+    Skipped,
 }
 
 /// The root file for a start folder.
@@ -70,21 +79,56 @@ pub(crate) fn is_file(path: &Path) -> bool {
 /// The files a pattern matches below `folder`: alternatives in their order, then folder by folder, sorted by name.
 ///
 /// Knows `*`, `?`, `[...]`, `{a,b}` and, as a whole path element, `**`.
-pub(crate) fn glob(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, GlobError> {
+pub(crate) fn glob(folder: &Path, pattern: &str, unreadable: Unreadable) -> Result<Vec<PathBuf>, GlobError> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     for alternative in expand_braces(pattern)? {
         let start = if alternative.starts_with('/') { PathBuf::from("/") } else { folder.to_owned() };
-        let steps: Vec<Step> = alternative
-            .split('/')
-            .filter(|step| !step.is_empty() && *step != ".")
-            .map(Step::new)
-            .collect::<Result<_, _>>()?;
-        let mut matches = Vec::new();
-        walk(&start, &steps, &mut matches)?;
-        found.extend(matches.into_iter().filter(|path| seen.insert(path.clone())));
+        let mut walk = Walk { unreadable, found: Vec::new() };
+        walk.on(&start, &steps(&alternative)?)?;
+        found.extend(walk.found.into_iter().filter(|path| seen.insert(path.clone())));
     }
     Ok(found)
+}
+
+/// Whether a pattern that counts from `folder` matches a path, be anything there or not.
+pub(crate) fn matches(folder: &Path, pattern: &str, path: &Path) -> Result<bool, GlobError> {
+    for alternative in expand_braces(pattern)? {
+        let start = if alternative.starts_with('/') { Path::new("/") } else { folder };
+        let mut start = start.to_owned();
+        let mut steps = steps(&alternative)?;
+        // What leads out of the folder is known by name.
+        while let Some(Step::Name(name)) = steps.first()
+            && name == ".."
+        {
+            start.pop();
+            steps.remove(0);
+        }
+        let Ok(rest) = path.strip_prefix(&start) else { continue };
+        let names: Vec<&OsStr> = rest.iter().collect();
+        if step_match(&steps, &names) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn steps(pattern: &str) -> Result<Vec<Step>, GlobError> {
+    pattern.split('/').filter(|step| !step.is_empty() && *step != ".").map(Step::new).collect()
+}
+
+fn step_match(steps: &[Step], names: &[&OsStr]) -> bool {
+    match (steps.split_first(), names.split_first()) {
+        (None, rest) => rest.is_none(),
+        (Some((Step::AnyDepth, rest)), _) => (0..=names.len()).any(|skip| step_match(rest, &names[skip..])),
+        (Some((Step::Name(step), steps)), Some((name, names))) => {
+            *name == step.as_str() && step_match(steps, names)
+        }
+        (Some((Step::Match(step), steps)), Some((name, names))) => {
+            step.is_match(name) && step_match(steps, names)
+        }
+        (Some(_), None) => false,
+    }
 }
 
 /// Whether a pattern may match nothing without that being a mistake.
@@ -112,43 +156,58 @@ impl Step {
     }
 }
 
-fn walk(folder: &Path, steps: &[Step], found: &mut Vec<PathBuf>) -> Result<(), GlobError> {
-    let Some((step, rest)) = steps.split_first() else {
-        if folder.is_file() {
-            found.push(folder.to_owned());
-        }
-        return Ok(());
-    };
-    match step {
-        Step::Name(name) if name == ".." => walk(&clean(&folder.join(name)), rest, found),
-        Step::Name(name) => {
-            let next = folder.join(name);
-            if next.exists() { walk(&next, rest, found) } else { Ok(()) }
-        }
-        Step::Match(matcher) => {
-            for name in names(folder)? {
-                if matcher.is_match(&name) {
-                    walk(&folder.join(name), rest, found)?;
-                }
+/// A walk over folders, and what it found.
+struct Walk {
+    unreadable: Unreadable,
+    found: Vec<PathBuf>,
+}
+
+impl Walk {
+    fn on(&mut self, folder: &Path, steps: &[Step]) -> Result<(), GlobError> {
+        let Some((step, rest)) = steps.split_first() else {
+            if folder.is_file() {
+                self.found.push(folder.to_owned());
             }
-            Ok(())
-        }
-        Step::AnyDepth => {
-            if rest.is_empty() {
-                for name in names(folder)? {
-                    walk(&folder.join(name), &[], found)?;
-                }
-            } else {
-                walk(folder, rest, found)?;
-            }
-            for name in names(folder)? {
+            return Ok(());
+        };
+        match step {
+            Step::Name(name) if name == ".." => self.on(&clean(&folder.join(name)), rest),
+            Step::Name(name) => {
                 let next = folder.join(name);
-                // A link to a folder above would be walked for ever.
-                if next.is_dir() && !next.is_symlink() {
-                    walk(&next, steps, found)?;
-                }
+                if next.exists() { self.on(&next, rest) } else { Ok(()) }
             }
-            Ok(())
+            Step::Match(matcher) => {
+                for name in self.names(folder)? {
+                    if matcher.is_match(&name) {
+                        self.on(&folder.join(name), rest)?;
+                    }
+                }
+                Ok(())
+            }
+            Step::AnyDepth => {
+                if rest.is_empty() {
+                    for name in self.names(folder)? {
+                        self.on(&folder.join(name), &[])?;
+                    }
+                } else {
+                    self.on(folder, rest)?;
+                }
+                for name in self.names(folder)? {
+                    let next = folder.join(name);
+                    // A link to a folder above would be walked for ever.
+                    if next.is_dir() && !next.is_symlink() {
+                        self.on(&next, steps)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn names(&self, folder: &Path) -> Result<Vec<OsString>, GlobError> {
+        match names(folder) {
+            Err(GlobError::Read(..)) if self.unreadable == Unreadable::Skipped => Ok(Vec::new()),
+            names => names,
         }
     }
 }
@@ -226,8 +285,9 @@ fn first_braces(text: &str) -> Result<Option<(usize, Vec<usize>, usize)>, GlobEr
 
 #[cfg(test)]
 mod tests {
-    use super::{expand_braces, glob};
+    use super::{Unreadable, expand_braces, glob, matches};
     use std::fs;
+    use std::path::Path;
 
     #[test]
     fn braces_expand_in_their_order() {
@@ -247,16 +307,31 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let matches = |pattern: &str| -> Vec<String> {
-            let found = glob(folder.path(), pattern).unwrap();
+        let matching = |pattern: &str| -> Vec<String> {
+            let found = glob(folder.path(), pattern, Unreadable::Fails).unwrap();
             found.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect()
         };
-        assert_eq!(matches("**/*.toml"), ["b.toml", "a/x.toml", "a/deep/y.toml", "c/z.toml"]);
-        assert_eq!(matches("*/*.toml"), ["a/x.toml", "c/z.toml"]);
-        assert_eq!(matches("{c,a}/?.toml"), ["c/z.toml", "a/x.toml"]);
-        assert_eq!(matches("a"), Vec::<String>::new());
-        assert_eq!(matches("a/../b.toml"), ["b.toml"]);
-        assert_eq!(matches("a/[^a-w].toml"), ["a/x.toml"]);
-        assert_eq!(matches("c/**"), ["c/note.txt", "c/z.toml"]);
+        assert_eq!(matching("**/*.toml"), ["b.toml", "a/x.toml", "a/deep/y.toml", "c/z.toml"]);
+        assert_eq!(matching("*/*.toml"), ["a/x.toml", "c/z.toml"]);
+        assert_eq!(matching("{c,a}/?.toml"), ["c/z.toml", "a/x.toml"]);
+        assert_eq!(matching("a"), Vec::<String>::new());
+        assert_eq!(matching("a/../b.toml"), ["b.toml"]);
+        assert_eq!(matching("a/[^a-w].toml"), ["a/x.toml"]);
+        assert_eq!(matching("c/**"), ["c/note.txt", "c/z.toml"]);
+    }
+    #[test]
+    fn a_path_matches_without_being_there() {
+        for (pattern, path, expected) in [
+            ("build/**", "/p/build/a/b.spec", true),
+            ("build/**", "/p/builds/a.spec", false),
+            ("**/*.spec", "/p/a.spec", true),
+            ("**/*.spec", "/p/x/y/a.spec", true),
+            ("x/*.spec", "/p/x/y/a.spec", false),
+            ("../q/{a,b}.spec", "/q/b.spec", true),
+            ("/q/?.spec", "/q/b.spec", true),
+            ("/q/?.spec", "/p/b.spec", false),
+        ] {
+            assert_eq!(matches(Path::new("/p"), pattern, Path::new(path)).unwrap(), expected, "{pattern}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::decode::{Text, decode_file};
-use crate::files::{self, GlobError};
+use crate::files::{self, GlobError, Unreadable};
 use crate::place::{Place, clean};
 use crate::problem::{Collector, Problem};
 use crate::tables::DefinitionFile;
@@ -82,7 +82,7 @@ impl Includer<'_> {
             return Vec::new();
         }
         let folder = includer.parent().unwrap_or(Path::new("/"));
-        match files::glob(folder, pattern) {
+        match files::glob(folder, pattern, Unreadable::Fails) {
             Ok(found) if found.is_empty() && !files::may_match_nothing(pattern) => {
                 let message = format!("included file `{pattern}` is not found");
                 let hint = format!("it is looked for below {}", folder.display());

@@ -1,23 +1,31 @@
 //! A folder of TOML, in; one resolved, validated [`Distro`], or every problem with its place, out.
 //! Later stages never look at TOML, fill in a default or resolve inheritance. Only the module `files` reads the disk.
 
+mod component;
 mod decode;
 mod distro;
 mod files;
 mod image;
 mod include;
+mod inherit;
 mod load;
 pub mod lock;
 mod merge;
 mod nearest;
 mod place;
 mod problem;
+mod publish;
 mod resolve;
 mod schema;
 mod tables;
 
+pub use component::{
+    Build, Component, ComponentGroup, ComponentPublish, Distribution, DistributionVersion, HashType, Metadata,
+    OverlayCategory, OverlayEntry, PackageGroup, PackagePublish, ReleaseCalculation, SourceFile, SourceHash,
+    SourceOrigin, SpecSource, UpstreamSource, UpstreamStatus,
+};
 pub use distro::{
-    Component, DebMirror, DebRepository, Distro, DistroReference, Project, Repository, RpmLocation,
+    DebMirror, DebRepository, Distro, DistroReference, Project, Repository, RpmLocation,
     RpmRepository, RpmTrust, Upstream, ValidUntil,
 };
 pub use image::{
@@ -28,4 +36,5 @@ pub use image::{
 pub use load::{find_root, load, load_file};
 pub use place::{LineColumn, Located, Place, Sources};
 pub use problem::{Problem, ProblemPlace, Problems};
+pub use publish::{Channel, Channels, is_debug_package};
 pub use schema::{Schemas, schema};

@@ -38,9 +38,7 @@ pub fn load_file(root: &Path, shown_from: &Path) -> Result<Distro, Problems> {
     let files = Includer { collector: &mut collector, shown_from: &shown_from }.read_all(&root);
     let merged = merge(files, &mut collector);
     collector.end_of_reading();
-    let resolver =
-        &mut Resolver { file: &merged, root_file: &root, shown_from: &shown_from, collector: &mut collector };
-    let distro = resolver.resolve();
+    let distro = Resolver::new(&merged, &root, &shown_from, &mut collector).resolve();
     let sources = collector.finish()?;
     Ok(Distro { sources, ..distro })
 }

@@ -4,7 +4,7 @@ use crate::decode::{Entries, Text};
 use crate::place::Located;
 use crate::problem::Collector;
 use crate::tables::{
-    ComponentTable, DefinitionFile, DistroTable, PackageConfigTable, ProjectTable, ResourcesTable,
+    DefinitionFile, DistroTable, ImageCustomizerTable, PackageConfigTable, ProjectTable, ResourcesTable, ToolsTable,
 };
 
 /// All files as one, by each table's own rule.
@@ -20,12 +20,11 @@ pub(crate) fn merge(files: Vec<DefinitionFile>, collector: &mut Collector) -> De
         unite(&mut merged.images, file.images, "image", collector);
         unite(&mut merged.package_groups, file.package_groups, "package group", collector);
         unite(&mut merged.test_suites, file.test_suites, "test suite", collector);
-        merged.tools = file.tools.or(merged.tools);
-        merged.default_component_config =
-            match (merged.default_component_config, file.default_component_config) {
-                (Some(base), Some(over)) => Some(base.overridden_by(over)),
-                (base, over) => over.or(base),
-            };
+        merge_tools(&mut merged.tools, file.tools);
+        match (&mut merged.default_component_config, file.default_component_config) {
+            (Some(base), Some(over)) => base.value.override_by(&over.value),
+            (base, over) => *base = over.or(base.take()),
+        }
         merge_package_config(&mut merged.default_package_config, file.default_package_config);
     }
     merged
@@ -114,6 +113,12 @@ fn merge_resources(base: &mut Option<ResourcesTable>, over: Option<ResourcesTabl
     base.deb_repos.0.extend(over.deb_repos.0);
 }
 
+fn merge_tools(base: &mut Option<ToolsTable>, over: Option<ToolsTable>) {
+    let tag = over.and_then(|tools| tools.image_customizer).and_then(|customizer| customizer.container_tag);
+    let Some(over) = tag.filter(|tag| !tag.is_empty()) else { return };
+    *base = Some(ToolsTable { image_customizer: Some(ImageCustomizerTable { container_tag: Some(over) }) });
+}
+
 fn merge_package_config(base: &mut Option<PackageConfigTable>, over: Option<PackageConfigTable>) {
     let over = over.and_then(|config| config.publish);
     let Some(over) = over else { return };
@@ -144,61 +149,5 @@ impl DefinitionFile {
             default_component_config: None,
             default_package_config: None,
         }
-    }
-}
-
-impl ComponentTable {
-    /// This layer with the next one over it: values replace, lists of work grow, `overlay-files` is replaced whole.
-    pub(crate) fn overridden_by(mut self, over: Self) -> Self {
-        self.spec = match (self.spec, over.spec) {
-            (Some(mut base), Some(over)) => {
-                base.kind = over.kind.or(base.kind);
-                text(&mut base.path, over.path);
-                text(&mut base.upstream_name, over.upstream_name);
-                text(&mut base.upstream_commit, over.upstream_commit);
-                base.upstream_distro = over.upstream_distro.or(base.upstream_distro);
-                Some(base)
-            }
-            (base, over) => over.or(base),
-        };
-        self.release = over.release.or(self.release);
-        append(&mut self.overlays, over.overlays);
-        self.overlay_files = over.overlay_files.or(self.overlay_files);
-        self.build = match (self.build, over.build) {
-            (Some(mut base), Some(over)) => {
-                append(&mut base.with, over.with);
-                append(&mut base.without, over.without);
-                base.defines.0.extend(over.defines.0);
-                append(&mut base.undefines, over.undefines);
-                base.emit_upstream_provenance =
-                    over.emit_upstream_provenance.or(base.emit_upstream_provenance);
-                base.check = over.check.or(base.check);
-                base.failure = over.failure.or(base.failure);
-                base.hints = over.hints.or(base.hints);
-                Some(base)
-            }
-            (base, over) => over.or(base),
-        };
-        self.render = over.render.or(self.render);
-        append(&mut self.source_files, over.source_files);
-        self.packages.0.extend(over.packages.0);
-        self.publish = match (self.publish, over.publish) {
-            (Some(mut base), Some(over)) => {
-                text(&mut base.rpm_channel, over.rpm_channel);
-                text(&mut base.srpm_channel, over.srpm_channel);
-                text(&mut base.debuginfo_channel, over.debuginfo_channel);
-                Some(base)
-            }
-            (base, over) => over.or(base),
-        };
-        self
-    }
-}
-
-fn append<T>(base: &mut Option<Vec<T>>, over: Option<Vec<T>>) {
-    match (base.as_mut(), over) {
-        (Some(base), Some(over)) => base.extend(over),
-        (None, over) => *base = over,
-        (Some(_), None) => {}
     }
 }

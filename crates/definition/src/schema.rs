@@ -4,7 +4,7 @@ use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::tables::{DefinitionFile, NativeImageFile};
+use crate::tables::{DefinitionFile, NativeImageFile, OverlayFile};
 
 /// The JSON schemas of the files that people write.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Schemas {
     pub definition: Value,
     /// Of `image.toml`.
     pub image: Value,
+    /// Of the files that `overlay-files` names.
+    pub overlay_file: Value,
 }
 
 /// The JSON schemas of the files that people write.
@@ -20,6 +22,7 @@ pub fn schema() -> Schemas {
     Schemas {
         definition: schema_of::<DefinitionFile>("Lazuli definition"),
         image: schema_of::<NativeImageFile>("Lazuli native image"),
+        overlay_file: schema_of::<OverlayFile>("Lazuli overlay file"),
     }
 }
 

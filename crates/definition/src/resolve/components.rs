@@ -1,129 +1,277 @@
-//! `[components]`, `[component-groups]` and `[package-groups]`: names checked. Inheritance is not resolved here.
+//! `[components]`: every component with all that it inherits.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::Resolver;
-use super::text::is_plain_name;
-use crate::decode::Text;
-use crate::distro::Component;
-use crate::nearest::advice;
+use super::component_checks::Owner;
+use super::groups::Membership;
+use super::text::{is_plain_name, stated};
+use crate::component::{
+    Build, Component, ComponentPublish, PackagePublish, ReleaseCalculation, SpecSource, UpstreamSource,
+};
+use crate::distro::DistroReference;
+use crate::files;
 use crate::place::{Located, Place};
-use crate::tables::{ComponentTable, SpecSourceType};
+use crate::tables::{
+    BuildTable, ComponentTable, PackageConfigTable, ReleaseWord, SpecSourceTable, SpecSourceType,
+};
 
 impl Resolver<'_> {
-    pub(crate) fn components(&mut self) -> BTreeMap<String, Component> {
+    pub(crate) fn components(
+        &mut self,
+        membership: &Membership,
+        target: Option<&DistroReference>,
+    ) -> BTreeMap<String, Component> {
+        self.check_component_tables();
+        let defaults = self.defaults(target);
+        let file = self.file;
+        let nothing = ComponentTable::default();
+        let written = file.components.iter().map(|(name, table)| (name, table.place, &table.value));
+        let found = membership.found.iter().filter(|(name, _)| !file.components.contains_key(*name));
+        let found = found.map(|(name, found)| (name, found.place, &nothing));
         let mut components = BTreeMap::new();
-        for (name, table) in &*self.file.components {
-            if !is_plain_name(name) {
-                self.collector.report(table.place, format!("`{name}` is no name of a component"));
-            }
-            self.check_component(name, table);
-            let component =
-                Component { name: Located::new(name.clone(), table.place), bare: table.is_bare() };
-            components.insert(name.clone(), component);
+        for (name, place, table) in written.chain(found) {
+            let name = Located::new(name.clone(), place);
+            let component = self.component(name, table, &defaults, membership);
+            components.insert(component.name.value.clone(), component);
         }
-        self.check_groups();
-        self.check_package_groups();
         components
     }
 
-    fn check_component(&mut self, name: &str, table: &Located<ComponentTable>) {
-        self.check_overlays(table.overlays.as_deref().unwrap_or_default());
-        self.check_source_files(table.source_files.as_deref().unwrap_or_default());
-        if let Some(build) = &table.build {
-            if let Some(check) = &build.check {
-                self.check_reason(check.skip, check.skip_reason.as_ref(), "skip_reason");
+    fn check_component_tables(&mut self) {
+        let file = self.file;
+        for (name, table) in &*file.components {
+            if !is_plain_name(name) {
+                self.collector.report(table.place, format!("`{name}` is no name of a component"));
             }
-            if let Some(failure) = &build.failure {
-                self.check_reason(failure.expected, failure.expected_reason.as_ref(), "expected-reason");
+            if !table.is_bare() {
+                self.check_component_table(Owner::Component(name), table.place, table);
             }
         }
-        let Some(spec) = &table.spec else { return };
-        let kind = spec.kind.map(|kind| kind.value);
-        if kind == Some(SpecSourceType::Local) && spec.path.is_none() {
-            let place = spec.kind.map_or(table.place, |kind| kind.place);
-            self.collector.report_hinted(
-                place,
-                format!("local component `{name}` names no spec file"),
-                "add `path`",
-            );
+        for (name, group) in &*file.component_groups {
+            if let Some(defaults) = &group.default_component_config {
+                self.check_defaults(&format!("group `{name}`"), group.place, defaults);
+            }
         }
-        let needs = |wanted: SpecSourceType,
-                     field: Option<&Text>,
-                     key: &str,
-                     problems: &mut Vec<(Place, String, String)>| {
-            if let Some(field) = field
-                && kind != Some(wanted)
-            {
-                let message = format!("`{key}` of component `{name}` needs `type = \"{wanted}\"` beside it");
-                problems.push((field.place, message, format!("add `type = \"{wanted}\"` or delete `{key}`")));
+        if let Some(defaults) = &file.default_component_config {
+            self.check_defaults("the project", defaults.place, defaults);
+        }
+        for (name, distro) in &*file.distros {
+            for (version, table) in &*distro.versions {
+                if let Some(defaults) = &table.default_component_config {
+                    self.check_defaults(&format!("`{name}` `{version}`"), table.place, defaults);
+                }
+            }
+        }
+    }
+
+    fn check_defaults(&mut self, whose: &str, place: Place, defaults: &ComponentTable) {
+        self.check_component_table(Owner::Defaults(whose), place, defaults);
+        // Whether any component inherits them or not.
+        self.overlays(defaults.overlays.as_deref().unwrap_or_default());
+    }
+
+    /// What every component starts from: the target's defaults, the project's over them.
+    fn defaults(&self, target: Option<&DistroReference>) -> ComponentTable {
+        let version = target.and_then(|target| {
+            self.file.distros.get(&target.name).and_then(|distro| distro.versions.get(&target.version))
+        });
+        let of_target = version.and_then(|version| version.default_component_config.clone());
+        let mut defaults = of_target.unwrap_or_default();
+        if let Some(of_project) = &self.file.default_component_config {
+            defaults.override_by(of_project);
+        }
+        defaults
+    }
+
+    fn component(
+        &mut self,
+        name: Located<String>,
+        own: &ComponentTable,
+        defaults: &ComponentTable,
+        membership: &Membership,
+    ) -> Component {
+        let mut table = defaults.clone();
+        let groups = membership.groups.get(&name.value).cloned().unwrap_or_default();
+        for group in &groups {
+            let group = self.file.component_groups.get(group);
+            if let Some(of_group) = group.and_then(|group| group.default_component_config.as_ref()) {
+                table.override_by(of_group);
+            }
+        }
+        table.override_by(own);
+        let found = membership.found.get(&name.value);
+        let spec = match found {
+            Some(found) => self.found_spec(&name, table.spec.as_deref(), &found.path),
+            None => self.spec_source(&name, table.spec.as_deref()),
+        };
+        let mut overlays = self.overlays(table.overlays.as_deref().unwrap_or_default());
+        let folder = match found {
+            // A component without a table of its own is defined by its spec file.
+            Some(found) if !self.file.components.contains_key(&name.value) => {
+                found.path.parent().map(PathBuf::from).unwrap_or_default()
+            }
+            _ => self.folder_of(name.place),
+        };
+        let patterns = table.overlay_files.as_deref().unwrap_or_default();
+        overlays.extend(self.overlays_of_files(&name, &folder, patterns));
+        let keeps_all_files = table.render.and_then(|render| render.skip_file_filter);
+        let component = Component {
+            bare: own.is_bare(),
+            groups,
+            spec,
+            release: table.release.and_then(|release| release.calculation).into(),
+            overlays,
+            build: table.build.as_deref().map(Build::from).unwrap_or_default(),
+            keeps_all_files: keeps_all_files.is_some_and(|keeps| keeps.value),
+            source_files: self.source_files(table.source_files.as_deref().unwrap_or_default()),
+            packages: table
+                .packages
+                .iter()
+                .map(|(name, config)| (name.clone(), PackagePublish::from(&config.value)))
+                .collect(),
+            publish: ComponentPublish {
+                rpm_channel: table.publish.as_ref().and_then(|publish| stated(publish.rpm_channel.as_ref())),
+                srpm_channel: table
+                    .publish
+                    .as_ref()
+                    .and_then(|publish| stated(publish.srpm_channel.as_ref())),
+                debuginfo_channel: table
+                    .publish
+                    .as_ref()
+                    .and_then(|publish| stated(publish.debuginfo_channel.as_ref())),
+            },
+            name,
+        };
+        self.check_archives(&component);
+        component
+    }
+
+    fn found_spec(
+        &mut self,
+        name: &Located<String>,
+        spec: Option<&SpecSourceTable>,
+        found: &std::path::Path,
+    ) -> SpecSource {
+        if let Some(path) = spec.and_then(|spec| spec.path.as_ref()).filter(|path| !path.is_empty())
+            && self.collector.sources.anchor(path) != found
+        {
+            let message = format!("component `{name}` has another spec file: {}", self.shown(found));
+            let hint = "a group finds it by `specs`; list it under `excluded-paths`, or delete `path`";
+            self.collector.report_hinted(path.place, message, hint);
+        }
+        SpecSource::Local { path: found.to_owned() }
+    }
+
+    fn spec_source(&mut self, name: &Located<String>, spec: Option<&SpecSourceTable>) -> SpecSource {
+        let Some(spec) = spec else { return SpecSource::Unstated };
+        match spec.kind.map(|kind| kind.value) {
+            Some(SpecSourceType::Local) => {
+                let Some(path) = spec.path.as_ref().filter(|path| !path.is_empty()) else {
+                    return SpecSource::Unstated;
+                };
+                let absolute = self.collector.sources.anchor(path);
+                if !files::is_file(&absolute) {
+                    let message = format!("spec file {} does not exist", absolute.display());
+                    self.collector.report(path.place, message);
+                }
+                SpecSource::Local { path: absolute }
+            }
+            Some(SpecSourceType::Upstream) => {
+                self.upstream_source(name, spec).map_or(SpecSource::Unstated, SpecSource::Upstream)
+            }
+            Some(SpecSourceType::Inherited) | None => SpecSource::Unstated,
+        }
+    }
+
+    fn upstream_source(&mut self, name: &Located<String>, spec: &SpecSourceTable) -> Option<UpstreamSource> {
+        let stated_distro = spec.upstream_distro.as_ref();
+        let of_component = stated_distro.and_then(|distro| distro.name.as_ref());
+        let (distro, version, snapshot) = match (of_component.filter(|name| !name.is_empty()), stated_distro) {
+            (Some(name), Some(distro)) => (name, distro.version.as_ref(), distro.snapshot.as_ref()),
+            // Without a name the rest of the reference does not count either.
+            _ => {
+                let Some(distro) =
+                    self.file.project.as_ref().and_then(|project| project.default_distro.as_ref())
+                else {
+                    let message = format!("component `{name}` comes from no distribution");
+                    let hint =
+                        "add `upstream-distro` to its `spec`, or `default-distro` to [project]".to_owned();
+                    self.collector.report_if_complete(name.place, message, hint);
+                    return None;
+                };
+                (&distro.name, distro.version.as_ref(), distro.snapshot.as_ref())
             }
         };
-        let mut problems = Vec::new();
-        needs(SpecSourceType::Local, spec.path.as_ref(), "path", &mut problems);
-        needs(SpecSourceType::Upstream, spec.upstream_name.as_ref(), "upstream-name", &mut problems);
-        needs(SpecSourceType::Upstream, spec.upstream_commit.as_ref(), "upstream-commit", &mut problems);
-        for (place, message, hint) in problems {
-            self.collector.report_hinted(place, message, hint);
-        }
-        if let Some(commit) = &spec.upstream_commit
-            && !((7..=40).contains(&commit.len()) && commit.chars().all(|c| c.is_ascii_hexdigit()))
-        {
-            let message = format!("`{commit}` is no commit");
-            self.collector.report_hinted(commit.place, message, "write 7 to 40 hexadecimal digits");
-        }
-        if let Some(distro) = &spec.upstream_distro {
-            if let Some(snapshot) = &distro.snapshot {
-                let hint = "only distributions, groups and the project choose a snapshot; pin `upstream-commit` instead";
-                self.collector.report_hinted(
-                    snapshot.place,
-                    format!("component `{name}` names a snapshot"),
-                    hint,
-                );
-            }
-            self.distro_reference(distro);
-        }
+        let version = version.filter(|version| !version.is_empty());
+        let resolved = self.version_of(distro, version)?;
+        Some(UpstreamSource {
+            distro: distro.value.clone(),
+            version: resolved,
+            stated_version: version.map(|version| version.value.clone()),
+            snapshot: stated(snapshot),
+            stated_name: stated(spec.upstream_name.as_ref()),
+            commit: spec.upstream_commit.clone().filter(|commit| !commit.is_empty()),
+        })
     }
 
-    fn check_groups(&mut self) {
-        for (group, table) in &*self.file.component_groups {
-            if let Some(metadata) = &table.metadata {
-                self.check_metadata(metadata);
-            }
-            for name in table.components.iter().flatten() {
-                if !self.file.components.contains_key(&name.value) {
-                    let hint = advice(name, self.file.components.keys().map(String::as_str));
-                    let message = format!("there is no component `{name}`, which group `{group}` lists");
-                    self.collector.report_if_complete(name.place, message, hint);
-                }
-            }
+    pub(crate) fn package_publish(&mut self, config: Option<&PackageConfigTable>) -> PackagePublish {
+        self.check_package_publish(config.and_then(|config| config.publish.as_ref()));
+        config.map(PackagePublish::from).unwrap_or_default()
+    }
+}
+
+impl From<&PackageConfigTable> for PackagePublish {
+    fn from(table: &PackageConfigTable) -> Self {
+        let Some(publish) = &table.publish else { return Self::default() };
+        Self {
+            rpm_channel: stated(publish.rpm_channel.as_ref()).or_else(|| stated(publish.channel.as_ref())),
+            debuginfo_channel: stated(publish.debuginfo_channel.as_ref()),
         }
     }
+}
 
-    /// A package belongs to one group at most.
-    fn check_package_groups(&mut self) {
-        let mut owners: BTreeMap<&str, (&str, Place)> = BTreeMap::new();
-        for (group, table) in &*self.file.package_groups {
-            for package in table.packages.iter().flatten() {
-                if package.is_empty() {
-                    self.collector
-                        .report(package.place, format!("a package of group `{group}` has an empty name"));
-                    continue;
-                }
-                if let Some((owner, place)) = owners.insert(package.as_str(), (group.as_str(), package.place))
-                {
-                    let hint = format!("it is first listed at {}", self.collector.sources.describe(place));
-                    let message = format!("package `{package}` is in groups `{owner}` and `{group}`");
-                    self.collector.report_hinted(package.place, message, hint);
-                }
-            }
+impl From<Option<Located<ReleaseWord>>> for ReleaseCalculation {
+    fn from(word: Option<Located<ReleaseWord>>) -> Self {
+        match word.map(|word| word.value) {
+            None | Some(ReleaseWord::Auto | ReleaseWord::Unset) => Self::Auto,
+            Some(ReleaseWord::Autorelease) => Self::Autorelease,
+            Some(ReleaseWord::Static) => Self::Static,
+            Some(ReleaseWord::Manual) => Self::Manual,
+        }
+    }
+}
+
+impl From<&BuildTable> for Build {
+    fn from(table: &BuildTable) -> Self {
+        let words = |list: &Option<Vec<Located<String>>>| {
+            list.iter().flatten().map(|word| word.value.clone()).collect()
+        };
+        let reason = |on: Option<Located<bool>>, reason: Option<&Located<String>>| {
+            let on = on.filter(|on| on.value)?;
+            Some(reason.cloned().unwrap_or_else(|| Located::new(String::new(), on.place)))
+        };
+        let check = table.check.as_ref();
+        let failure = table.failure.as_ref();
+        let is_on = |value: Option<Located<bool>>| value.is_some_and(|value| value.value);
+        Self {
+            with: words(&table.with),
+            without: words(&table.without),
+            defines: table.defines.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+            undefines: words(&table.undefines),
+            emits_upstream_provenance: is_on(table.emit_upstream_provenance),
+            check_skipped: check.and_then(|check| reason(check.skip, check.skip_reason.as_ref())),
+            expected_failure: failure
+                .and_then(|failure| reason(failure.expected, failure.expected_reason.as_ref())),
+            expensive: is_on(table.hints.as_ref().and_then(|hints| hints.expensive)),
         }
     }
 }
 
 impl ComponentTable {
     /// Whether it states nothing.
-    fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         self.spec.is_none()
             && self.release.is_none()
             && self.overlays.is_none()

@@ -1,9 +1,13 @@
 //! One merged definition file, in; the complete distribution, out. Everything wrong is reported and resolving goes on.
 
+mod component_checks;
 mod components;
 mod disk;
+mod distributions;
+mod groups;
 mod images;
 mod native;
+mod overlay_files;
 mod overlays;
 mod project;
 mod repositories;
@@ -11,10 +15,14 @@ mod source_files;
 mod text;
 mod upstreams;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use self::overlay_files::KnownOverlayFiles;
+use crate::component::OverlayEntry;
 use crate::distro::Distro;
 use crate::include::Includer;
+use crate::place::Place;
 use crate::problem::Collector;
 use crate::tables::DefinitionFile;
 
@@ -25,9 +33,28 @@ pub(crate) struct Resolver<'a> {
     /// Paths in messages are shown relative to this folder.
     pub(crate) shown_from: &'a Path,
     pub(crate) collector: &'a mut Collector,
+    /// Overlays read already, by place; nothing where one is not usable.
+    known_overlays: BTreeMap<Place, Option<OverlayEntry>>,
+    known_overlay_files: KnownOverlayFiles,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(
+        file: &'a DefinitionFile,
+        root_file: &'a Path,
+        shown_from: &'a Path,
+        collector: &'a mut Collector,
+    ) -> Self {
+        Self {
+            file,
+            root_file,
+            shown_from,
+            collector,
+            known_overlays: BTreeMap::new(),
+            known_overlay_files: KnownOverlayFiles::default(),
+        }
+    }
+
     /// The distribution, whole if no problem was reported; its sources are left for the caller to put in.
     pub(crate) fn resolve(&mut self) -> Distro {
         let project = self.project();
@@ -36,13 +63,22 @@ impl Resolver<'_> {
         let upstreams = self.upstreams(&repositories, &project.architecture);
         self.check_test_suites();
         let images = self.images();
-        let components = self.components();
+        let distributions = self.distributions(&project.architecture);
+        let membership = self.membership();
+        let components = self.components(&membership, project.default_distro.as_ref());
+        let component_groups = self.component_groups(&membership);
+        let package_groups = self.package_groups();
+        let default_publish = self.package_publish(self.file.default_package_config.as_ref());
         Distro {
             root_file: self.root_file.to_owned(),
             project,
+            distributions,
             upstreams,
             images,
+            component_groups,
             components,
+            package_groups,
+            default_publish,
             sources: crate::place::Sources::default(),
         }
     }

@@ -58,23 +58,24 @@ impl Resolver<'_> {
 
     /// A reference with its version filled in, after a check that both are defined.
     pub(crate) fn distro_reference(&mut self, reference: &DistroReferenceTable) -> Option<DistroReference> {
-        let name = &reference.name;
+        if let Some(snapshot) = &reference.snapshot {
+            self.check_snapshot(snapshot);
+        }
+        Some(DistroReference {
+            name: reference.name.value.clone(),
+            version: self.version_of(&reference.name, reference.version.as_ref())?,
+            snapshot: reference.snapshot.as_ref().map(|text| text.value.clone()),
+        })
+    }
+
+    /// The version of a distribution that is meant, after a check that both are defined.
+    pub(crate) fn version_of(&mut self, name: &Text, version: Option<&Text>) -> Option<String> {
         let Some(distro) = self.file.distros.get(&name.value) else {
             let hint = advice(name, self.file.distros.keys().map(String::as_str));
             self.collector.report_if_complete(name.place, format!("there is no distribution `{name}`"), hint);
             return None;
         };
-        if let Some(snapshot) = &reference.snapshot
-            && snapshot.parse::<jiff::Timestamp>().is_err()
-        {
-            let hint = "write it like `2026-02-24T00:00:00Z`";
-            self.collector.report_hinted(
-                snapshot.place,
-                format!("`{snapshot}` is no moment as RFC 3339 writes it"),
-                hint,
-            );
-        }
-        let Some(version) = reference.version.as_ref().or(distro.default_version.as_ref()) else {
+        let Some(version) = version.or(distro.default_version.as_ref()) else {
             let hint = "add `version` here or `default-version` there";
             self.collector.report_hinted(
                 name.place,
@@ -89,10 +90,6 @@ impl Resolver<'_> {
             self.collector.report_if_complete(version.place, message, hint);
             return None;
         }
-        Some(DistroReference {
-            name: name.value.clone(),
-            version: version.value.clone(),
-            snapshot: reference.snapshot.as_ref().map(|text| text.value.clone()),
-        })
+        Some(version.value.clone())
     }
 }

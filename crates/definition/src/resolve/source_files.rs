@@ -1,11 +1,43 @@
 //! `[[components.<name>.source-files]]`: sources that the upstream does not have.
 
+use std::collections::BTreeSet;
+
+use spec_overlay::Overlay;
+
 use super::Resolver;
-use super::text::{is_plain_name, parse_url};
+use super::text::{is_plain_name, parse_url, stated};
+use crate::component::{Component, HashType, SourceFile, SourceHash, SourceOrigin};
 use crate::decode::Text;
-use crate::tables::{HashType, OriginTable, OriginType, SourceFileTable};
+use crate::tables::{OriginTable, OriginType, SourceFileTable};
 
 impl Resolver<'_> {
+    pub(crate) fn source_files(&self, tables: &[SourceFileTable]) -> Vec<SourceFile> {
+        tables.iter().map(source_file).collect()
+    }
+
+    /// A source archive is changed either as a file or in its contents, and one that is said to be changed must be.
+    pub(crate) fn check_archives(&mut self, component: &Component) {
+        if component.overlays.is_empty() && component.source_files.is_empty() {
+            return;
+        }
+        let changed: BTreeSet<&str> =
+            component.overlays.iter().filter_map(|entry| entry.overlay.archive()).collect();
+        for file in &component.source_files {
+            if file.origin == SourceOrigin::Overlay && !changed.contains(file.name.as_str()) {
+                let message = format!("no overlay of component `{}` changes `{}`", component.name, file.name);
+                let hint = "add an overlay with it as `archive`, or delete the source file";
+                self.collector.report_hinted(file.name.place, message, hint);
+            }
+        }
+        for entry in &component.overlays {
+            if let Some(archive) = changed.iter().find(|archive| targets(&entry.overlay, archive)) {
+                let message = format!("`{archive}` is changed here, and its contents by other overlays");
+                let hint = "change an archive either as a file or in its contents";
+                self.collector.report_hinted(entry.place, message, hint);
+            }
+        }
+    }
+
     pub(crate) fn check_source_files(&mut self, files: &[SourceFileTable]) {
         let mut seen: Vec<&Text> = Vec::new();
         for file in files {
@@ -29,7 +61,7 @@ impl Resolver<'_> {
     }
 
     fn check_hash(&mut self, file: &SourceFileTable) {
-        let Some(hash) = &file.hash else { return };
+        let Some(hash) = file.hash.as_ref().filter(|hash| !hash.is_empty()) else { return };
         let Some(kind) = file.hash_type else {
             let hint = "add `hash-type = \"SHA512\"` or `hash-type = \"SHA256\"`";
             self.collector.report_if_complete(hash.place, "the hash does not say its type", hint.to_owned());
@@ -60,6 +92,16 @@ impl Resolver<'_> {
             (_, None) => {}
         }
         if origin.kind != OriginType::Custom {
+            let packages = origin.mock_packages.as_deref().unwrap_or_default().first();
+            let inputs = origin.inputs.as_deref().unwrap_or_default().first();
+            for (key, text) in
+                [("script", origin.script.as_ref()), ("mock-packages", packages), ("inputs", inputs)]
+            {
+                if let Some(text) = text {
+                    let message = format!("an origin of type `{}` has no `{key}`", origin.kind);
+                    self.collector.report_hinted(text.place, message, "an origin of type `custom` has");
+                }
+            }
             return;
         }
         let Some(script) = &origin.script else {
@@ -104,5 +146,40 @@ impl Resolver<'_> {
             let message = format!("source file `{}` is a changed archive of the upstream", file.filename);
             self.collector.report_hinted(file.filename.place, message, "add `replace-upstream = true`");
         }
+    }
+}
+
+fn source_file(table: &SourceFileTable) -> SourceFile {
+    let origin = &table.origin;
+    let replaces = table.replace_upstream == Some(true);
+    let words = |list: &Option<Vec<Text>>| list.iter().flatten().map(|text| text.value.clone()).collect();
+    SourceFile {
+        name: table.filename.clone(),
+        hash: stated(table.hash.as_ref())
+            .map(|digits| SourceHash { kind: table.hash_type.unwrap_or_default(), digits }),
+        hash_type: table.hash_type.unwrap_or_default(),
+        origin: match origin.kind {
+            OriginType::Download => SourceOrigin::Download { uri: stated(origin.uri.as_ref()).unwrap_or_default() },
+            OriginType::Custom => SourceOrigin::Custom {
+                script: stated(origin.script.as_ref()).unwrap_or_default(),
+                packages: words(&origin.mock_packages),
+                inputs: words(&origin.inputs),
+            },
+            OriginType::Overlay => SourceOrigin::Overlay,
+        },
+        replaces_upstream: replaces.then(|| stated(table.replace_reason.as_ref()).unwrap_or_default()),
+    }
+}
+
+/// Whether an overlay changes a file beside the spec file that has this name.
+fn targets(overlay: &Overlay, name: &str) -> bool {
+    match overlay {
+        Overlay::AddPatch { .. } | Overlay::AddFile { .. } => overlay.source_name() == Some(name),
+        Overlay::RenameFile { file, replacement } => replacement == name || file.matches(name),
+        Overlay::RemovePatch { file }
+        | Overlay::PrependFileLines { file, .. }
+        | Overlay::ReplaceInFile { file, archive: None, .. }
+        | Overlay::RemoveFile { file, archive: None } => file.matches(name),
+        _ => false,
     }
 }

@@ -16,6 +16,23 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && name.chars().all(|c| c.is_ascii_graphic() && c != '/' && c != '\\')
 }
 
+/// Whether a text is there and not empty.
+pub(crate) fn says(text: Option<&Text>) -> bool {
+    text.is_some_and(|text| !text.is_empty())
+}
+
+/// The text, if it says anything.
+pub(crate) fn stated(text: Option<&Text>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(|text| text.value.clone())
+}
+
+/// Whether this is a moment as RFC 3339 writes it: date, `T`, time, and `Z` or an offset.
+pub(crate) fn is_rfc3339(text: &str) -> bool {
+    let offset = text.ends_with('Z')
+        || text.len() > 6 && matches!(text.as_bytes()[text.len() - 6], b'+' | b'-') && text.is_ascii();
+    text.as_bytes().get(10) == Some(&b'T') && offset && text.parse::<jiff::Timestamp>().is_ok()
+}
+
 /// Reports an empty value or one with a line break or NUL in it.
 pub(crate) fn check_one_line(text: &Text, what: &str, collector: &mut Collector) -> bool {
     if text.trim().is_empty() {

@@ -1,10 +1,12 @@
 //! `[components.<name>]`, its groups, and `[package-groups.<name>]`.
 
-use super::{DistroReferenceTable, MetadataTable, OverlayTable};
+use super::{MetadataTable, OverlayTable, UpstreamDistroTable};
+use crate::component::HashType;
 use crate::decode::{Entries, Text, choice, table};
 use crate::place::Located;
 
 table! {
+    #[derive(Default)]
     /// A component: a source package and what is changed in it.
     pub(crate) struct ComponentTable {
         /// Where its spec file comes from.
@@ -48,7 +50,7 @@ table! {
         /// The spec file, if local.
         "path" => path: Option<Text>,
         /// The upstream distribution.
-        "upstream-distro" => upstream_distro: Option<DistroReferenceTable>,
+        "upstream-distro" => upstream_distro: Option<UpstreamDistroTable>,
         /// Its name there, if it differs.
         "upstream-name" => upstream_name: Option<Text>,
         /// A commit there, 7 to 40 hexadecimal digits.
@@ -58,7 +60,7 @@ table! {
 
 choice! {
     /// How a release number is counted.
-    pub(crate) enum ReleaseCalculation {
+    pub(crate) enum ReleaseWord {
         /// By what the spec file does.
         "auto" => Auto,
         /// By `%autorelease`.
@@ -67,7 +69,7 @@ choice! {
         "static" => Static,
         /// Not at all.
         "manual" => Manual,
-        /// As `auto`.
+        /// Not said here.
         "" => Unset,
     }
 }
@@ -76,7 +78,7 @@ table! {
     /// How a release number is counted.
     pub(crate) struct ReleaseTable {
         /// The way (default `auto`).
-        "calculation" => calculation: Option<ReleaseCalculation>,
+        "calculation" => calculation: Option<Located<ReleaseWord>>,
     }
 }
 
@@ -92,7 +94,7 @@ table! {
         /// Macros no longer defined.
         "undefines" => undefines: Option<Vec<Text>>,
         /// Adds macros that say what the upstream's version and release were.
-        "emit-upstream-provenance" => emit_upstream_provenance: Option<bool>,
+        "emit-upstream-provenance" => emit_upstream_provenance: Option<Located<bool>>,
         /// Its tests.
         "check" => check: Option<CheckTable>,
         /// What is known of its failures.
@@ -126,7 +128,7 @@ table! {
     /// What a scheduler should know of a component.
     pub(crate) struct HintsTable {
         /// Its build takes long.
-        "expensive" => expensive: Option<bool>,
+        "expensive" => expensive: Option<Located<bool>>,
     }
 }
 
@@ -134,17 +136,7 @@ table! {
     /// How a component's rendered form is made.
     pub(crate) struct RenderTable {
         /// Keeps every file.
-        "skip-file-filter" => skip_file_filter: Option<bool>,
-    }
-}
-
-choice! {
-    /// Kind of a source file's hash.
-    pub(crate) enum HashType {
-        /// SHA-256.
-        "SHA256" => Sha256,
-        /// SHA-512.
-        "SHA512" => Sha512,
+        "skip-file-filter" => skip_file_filter: Option<Located<bool>>,
     }
 }
 

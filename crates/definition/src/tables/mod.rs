@@ -41,6 +41,7 @@ pub(crate) use project::*;
 pub(crate) use resources::*;
 
 use crate::decode::{Entries, Text, table};
+use crate::place::Located;
 
 table! {
     #[allow(dead_code, reason = "`$schema` speaks to editors alone")]
@@ -69,7 +70,7 @@ table! {
         /// Settings of outside programs.
         "tools" => tools: Option<ToolsTable>,
         /// What every component starts from.
-        "default-component-config" => default_component_config: Option<ComponentTable>,
+        "default-component-config" => default_component_config: Option<Located<ComponentTable>>,
         /// What every binary package starts from.
         "default-package-config" => default_package_config: Option<PackageConfigTable>,
     }

@@ -1,5 +1,6 @@
 //! `[[components.<name>.overlays]]`: one change to a spec file or to sources.
 
+use crate::component::{OverlayCategory, UpstreamStatus};
 use crate::decode::{Text, choice, table};
 use crate::place::Located;
 
@@ -40,6 +41,18 @@ choice! {
         "file-remove" => FileRemove,
         /// Renames a file.
         "file-rename" => FileRename,
+        /// Gives a `%global` or `%define` another body.
+        "spec-set-macro" => SpecSetMacro,
+        /// Turns a `%bcond`, `%bcond_with` or `%bcond_without` on or off.
+        "spec-set-bcond" => SpecSetBcond,
+        /// Adds an argument to a command.
+        "spec-add-argument" => SpecAddArgument,
+        /// Removes an argument of a command.
+        "spec-drop-argument" => SpecDropArgument,
+        /// Removes lines.
+        "spec-drop-line" => SpecDropLine,
+        /// Puts other lines in the place of lines.
+        "spec-replace-line" => SpecReplaceLine,
     }
 }
 
@@ -60,60 +73,42 @@ table! {
         "package" => package: Option<Text>,
         /// The tag it changes.
         "tag" => tag: Option<Text>,
-        /// The tag's value.
+        /// The tag's or the macro's value.
         "value" => value: Option<Text>,
         /// What is replaced.
         "regex" => regex: Option<Text>,
         /// What takes its place.
         "replacement" => replacement: Option<Text>,
-        /// Lines that are added.
+        /// Lines that are added, or take the place of others.
         "lines" => lines: Option<Vec<Text>>,
-        /// The file that is added.
+        /// The file that is added, relative to the file that says so.
         "source" => source: Option<Text>,
+        /// The macro or build conditional that is set.
+        "name" => name: Option<Text>,
+        /// Whether the build conditional is on.
+        "enabled" => enabled: Option<Located<bool>>,
+        /// The command whose arguments change: its first word or words.
+        "command" => command: Option<Text>,
+        /// The argument that is added or removed.
+        "argument" => argument: Option<Text>,
+        /// The whole line that is removed or replaced, blanks around it left out.
+        "line" => line: Option<Text>,
+        /// Text of the line that is removed or replaced.
+        "containing" => containing: Option<Text>,
+        /// How many places there must be (default 1).
+        "count" => count: Option<Located<u32>>,
         /// Where the change belongs.
         "metadata" => metadata: Option<Located<MetadataTable>>,
     }
 }
 
-choice! {
-    /// Why a change is made.
-    pub(crate) enum OverlayCategory {
-        /// Taken from the upstream's future.
-        "upstream-backport" => UpstreamBackport,
-        /// Leaves out what is not wanted.
-        "azl-pruning" => Pruning,
-        /// Keeps what users rely on.
-        "azl-compatibility" => Compatibility,
-        /// Gets around a defect for a while.
-        "azl-temp-workaround" => TemporaryWorkaround,
-        /// Names the distribution.
-        "azl-branding-policy" => BrandingPolicy,
-        /// Switches unreliable tests off.
-        "azl-disable-flaky-tests" => DisableFlakyTests,
-        /// Switches tests off that cannot run.
-        "azl-disable-unsupported-tests" => DisableUnsupportedTests,
-        /// Meets a security rule.
-        "azl-security-compliance" => SecurityCompliance,
-        /// Belongs to releasing.
-        "azl-release-management" => ReleaseManagement,
-        /// Fits it to a platform.
-        "azl-platform-adaptation" => PlatformAdaptation,
-    }
-}
-
-choice! {
-    /// How far a change is on its way upstream.
-    pub(crate) enum UpstreamStatus {
-        /// It is there.
-        "upstreamed" => Upstreamed,
-        /// It could go there.
-        "upstreamable" => Upstreamable,
-        /// It needs a switch there.
-        "needs-upstream-hook" => NeedsUpstreamHook,
-        /// It does not belong there.
-        "inapplicable" => Inapplicable,
-        /// Nobody looked.
-        "unknown" => Unknown,
+table! {
+    /// A file of overlays: one change, why it is made, and the overlays that make it.
+    pub(crate) struct OverlayFile {
+        /// Why the change is made; it holds for every overlay of the file.
+        "metadata" => metadata: Located<MetadataTable>,
+        /// The overlays, in the order of application.
+        "overlays" => overlays: Vec<OverlayTable>,
     }
 }
 

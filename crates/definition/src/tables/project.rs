@@ -41,6 +41,18 @@ table! {
 }
 
 table! {
+    /// The distribution a component comes from; what is absent is inherited.
+    pub(crate) struct UpstreamDistroTable {
+        /// A name from `[distros]` (default: the project's `default-distro`).
+        "name" => name: Option<Text>,
+        /// A version of it (default: its `default-version`).
+        "version" => version: Option<Text>,
+        /// A moment in its history, as RFC 3339; for groups and distributions, not for single components.
+        "snapshot" => snapshot: Option<Text>,
+    }
+}
+
+table! {
     /// Settings of outside programs.
     pub(crate) struct ToolsTable {
         /// The image customizer.
