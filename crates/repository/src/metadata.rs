@@ -3,7 +3,10 @@
 
 pub mod compression;
 pub mod filelists;
+mod in_parts;
 pub mod metalink;
+pub mod plain_filelists;
+mod plain_xml;
 pub mod primary;
 pub mod primary_views;
 pub mod repomd;

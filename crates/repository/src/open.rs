@@ -18,6 +18,7 @@ use crate::checksum::{Hasher, Hashing, is_strong, sha256};
 use crate::download::{Downloader, Expected, Progress, Request};
 use crate::metadata::compression::{self, CompressionError};
 use crate::metadata::filelists;
+use crate::metadata::plain_filelists;
 use crate::metadata::primary_views::{self, Scan};
 use crate::metadata::repomd::{Entry, Repomd};
 use crate::metadata::{primary, repomd};
@@ -84,11 +85,11 @@ impl Repository {
     /// Fetches the primary metadata and hands its packages to `take`, in order, without keeping them.
     ///
     /// `begin` makes what `take` fills; it is called again where the document turns out to need the slower reader.
-    pub fn read_packages<T, E>(
+    pub fn read_packages<T: Send, E: Send>(
         &self,
         downloader: &Downloader,
         begin: impl Fn() -> T,
-        take: impl Fn(&mut T, &PackageView<'_>) -> Result<(), E>,
+        take: impl Fn(&mut T, &PackageView<'_>) -> Result<(), E> + Sync,
     ) -> Result<Result<T, E>, OpenError> {
         let entry = self.needed("primary")?;
         let path = self.fetch_metadata(entry, downloader)?;
@@ -113,7 +114,7 @@ impl Repository {
     pub fn find_files(
         &self,
         downloader: &Downloader,
-        wanted: &dyn Fn(&str) -> bool,
+        wanted: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<filelists::FilesByPackage, OpenError> {
         let Some(entry) = self.repomd.entry("filelists") else { return Ok(filelists::FilesByPackage::new()) };
         let path = self.fetch_metadata(entry, downloader)?;
@@ -136,7 +137,7 @@ impl Repository {
     pub fn load_files(
         &mut self,
         downloader: &Downloader,
-        wanted: &dyn Fn(&str) -> bool,
+        wanted: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<usize, OpenError> {
         let entry = self.needed("filelists")?;
         let path = self.fetch_metadata(entry, downloader)?;
@@ -208,8 +209,14 @@ impl Repository {
         &self,
         entry: &Entry,
         path: &Path,
-        wanted: &dyn Fn(&str) -> bool,
+        wanted: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<filelists::FilesByPackage, OpenError> {
+        if let Ok(Ok(Some(found))) =
+            self.streamed(entry, path, |plain| Ok(plain_filelists::scan(plain, wanted)))
+        {
+            return Ok(found);
+        }
+        // The other reader tells what is wrong, if anything is.
         self.streamed(entry, path, |plain| {
             filelists::read(BufReader::with_capacity(1 << 16, plain), &entry.location, wanted)
                 .map_err(|source| OpenError::Filelists { id: self.id.clone(), source })

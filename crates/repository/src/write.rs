@@ -3,6 +3,7 @@
 
 mod assemble;
 mod documents;
+mod largest_first;
 mod place;
 mod requires;
 mod scan;
@@ -17,7 +18,7 @@ use rpm_model::{Checksum, PackageRecord};
 
 use crate::metadata::compression::Compression;
 use assemble::{Piece, assemble};
-use state::Reusable;
+use state::{Facts, Reusable};
 
 pub use scan::{ScanError, scan, scan_file};
 
@@ -108,14 +109,14 @@ pub fn create(folder: &Path, options: &WriteOptions, reuse: Reuse) -> Result<Wri
         Reuse::Nothing => None,
     };
     let found = scan::collect(folder)?;
-    let pieces = found.par_iter().map(|(location, facts)| {
+    let piece = |(location, facts): &(String, Facts)| {
         if let Some(piece) = known.as_ref().and_then(|known| known.piece(location, facts)) {
             return Ok((piece, true));
         }
         let record = scan_file(&folder.join(location), location)?;
-        Ok((Piece::of(&record, options.changelog_limit), false))
-    });
-    let pieces: Vec<(Piece<'_>, bool)> = pieces.collect::<Result<_, ScanError>>()?;
+        Ok::<_, ScanError>((Piece::of(&record, options.changelog_limit), false))
+    };
+    let pieces = largest_first::map(&found, |(_, facts)| facts.size(), piece)?;
     let reused = pieces.iter().filter(|(_, reused)| *reused).count();
     let mut pieces: Vec<Piece<'_>> = pieces.into_iter().map(|(piece, _)| piece).collect();
     let Rendered { files, mut written } = assemble(&mut pieces, options)?;

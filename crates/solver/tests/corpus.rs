@@ -10,14 +10,21 @@ use std::path::Path;
 
 use solver::testcase::Testcase;
 
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+    let files = fs::read_dir(folder).unwrap();
+    files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
+}
+
 #[test]
 fn every_seed_is_read() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/testcase");
     let mut sound = 0;
-    for file in fs::read_dir(folder).unwrap() {
-        let bytes = fs::read(file.unwrap().path()).unwrap();
+    for bytes in seeds("testcase") {
         entry::testcase(&bytes);
         sound += usize::from(Testcase::read(&bytes, &|_| None).is_ok());
     }
     assert!(sound >= 3, "only {sound} seeds are testcases");
+    let documents = [seeds("primary_views"), seeds("primary")].concat();
+    assert!(documents.len() >= 3);
+    documents.iter().for_each(|bytes| entry::primary_views(bytes));
 }

@@ -1,6 +1,9 @@
-//! dnf5 is asked the same as the solver, and must give the same packages.
+//! dnf5 is asked the same as the solver, and must give the same packages: with and without weak dependencies, with the best
+//! versions demanded and not, with packages excluded, and with packages locked to a version.
 //!
-//! It reads the prepared repository's metadata; no package is downloaded. `LAZULI_REQUESTS` chooses how many requests are made.
+//! It reads metadata; no package is downloaded. `LAZULI_REQUESTS` says how many requests there are; each is made in four
+//! moods, and once each with something excluded and something locked. `LAZULI_DNF_WORLDS` names other metadata than the
+//! prepared repository's: worlds divided by `:`, each of one or more folders with repodata/, divided by `+`.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -10,59 +13,129 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use host_tools::{Bind, Call, Sandbox};
-use rpm_model::PackageRecord;
+use rpm_model::{Nevra, PackageRecord};
 use solver::{Repository, Request, Universe, Want, solve};
 use support::metadata;
 use testkit::prepared;
 
 /// How many requests are made, unless the environment says otherwise: of four, three ask for one package and one for three.
-const REQUESTS: usize = 160;
-
-#[derive(Clone, Copy, Debug)]
-struct Mood {
-    weak: bool,
-    best: bool,
-}
+const REQUESTS: usize = 40;
 
 #[test]
 fn dnf5_chooses_the_same_packages() {
     let Some(root) = prepared::judge_root() else { return };
-    let (Some(folder), Some(server)) = (prepared::repository(), prepared::packages()) else { return };
     let count = std::env::var("LAZULI_REQUESTS").map_or(REQUESTS, |text| text.parse().unwrap());
-    let packages = metadata::load(&folder);
-    let requests = requests(&packages, count, server);
-    let repositories = [Repository { id: "up", priority: 99, cost: 1000, packages: &packages }];
-    let universe = Universe::new("x86_64", &repositories);
-    let work = tempfile::tempdir().unwrap();
-    let mut different = String::new();
-    let mut compared = 0;
-    for mood in [Mood { weak: false, best: true }, Mood { weak: true, best: false }] {
-        for wants in &requests {
-            let install = wants.iter().map(|want| Want::parse(want).unwrap()).collect();
-            let request = Request { install, weak: mood.weak, best: mood.best, ..Request::default() };
-            let ours: BTreeSet<String> = match solve(&universe, &request) {
-                Ok(solution) => solution.packages().iter().map(|chosen| chosen.nevra().to_string()).collect(),
-                Err(_) => BTreeSet::new(),
-            };
-            let theirs = ask_dnf(&root, &folder, work.path(), wants, mood);
-            compared += 1;
+    let worlds = worlds();
+    let compared: Vec<(usize, String)> = worlds.iter().map(|world| world.compare(&root, count)).collect();
+    let different: String = compared.iter().map(|(_, text)| text.as_str()).collect();
+    let count = compared.iter().map(|(count, _)| count).sum::<usize>();
+    assert!(different.is_empty(), "of {count} requests these differ:\n{different}");
+}
+
+/// Repositories, and what is asked of them besides their own names.
+struct World {
+    folders: Vec<PathBuf>,
+    favourite: Option<Vec<String>>,
+}
+
+/// One question.
+#[derive(Clone, Debug, Default)]
+struct Case {
+    wants: Vec<String>,
+    weak: bool,
+    best: bool,
+    exclude: Vec<String>,
+    lock: Vec<Nevra>,
+}
+
+fn worlds() -> Vec<World> {
+    let split = |text: &str, by: char| text.split(by).map(str::to_owned).collect::<Vec<_>>();
+    match std::env::var("LAZULI_DNF_WORLDS") {
+        Ok(worlds) => split(&worlds, ':')
+            .iter()
+            .map(|world| World {
+                folders: split(world, '+').into_iter().map(PathBuf::from).collect(),
+                favourite: None,
+            })
+            .collect(),
+        Err(_) => prepared::repository()
+            .map(|folder| World { folders: vec![folder], favourite: prepared::packages() })
+            .into_iter()
+            .collect(),
+    }
+}
+
+impl World {
+    /// How many questions were asked, and where the answers differ.
+    fn compare(&self, root: &Path, count: usize) -> (usize, String) {
+        let work = tempfile::tempdir().unwrap();
+        let packages: Vec<Vec<PackageRecord>> =
+            self.folders.iter().map(|folder| metadata::load(folder)).collect();
+        let ids: Vec<String> = (0..packages.len()).map(|number| format!("r{number}")).collect();
+        let repositories: Vec<Repository<'_>> = ids
+            .iter()
+            .zip(&packages)
+            .map(|(id, packages)| Repository { id, priority: 99, cost: 1000, packages })
+            .collect();
+        for (id, folder) in ids.iter().zip(&self.folders) {
+            publish_primary(folder, &work.path().join(id));
+        }
+        let universe = Universe::new("x86_64", &repositories);
+        let all: Vec<&PackageRecord> = packages.iter().flatten().collect();
+        let mut different = String::new();
+        let (mut asked, mut refused) = (0, 0);
+        for case in self.cases(&universe, &all, count) {
+            let ours = ask_ourselves(&universe, &case);
+            let theirs = ask_dnf(root, work.path(), &ids, &case);
+            asked += 1;
+            refused += usize::from(theirs.is_empty());
             if ours != theirs {
                 let only =
                     |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
-                different += &format!("{mood:?} {wants:?}\n  only ours: {:?}\n", only(&ours, &theirs));
+                different += &format!("{case:?}\n  only ours: {:?}\n", only(&ours, &theirs));
                 different += &format!("  only dnf5's: {:?}\n", only(&theirs, &ours));
             }
         }
+        let count = all.len();
+        println!("{:?}, {count} packages: {asked} questions, {refused} refused", self.folders);
+        (asked, different)
     }
-    assert!(different.is_empty(), "of {compared} requests these differ:\n{different}");
-    println!("{compared} requests, the same packages");
+
+    fn cases(&self, universe: &Universe<'_>, all: &[&PackageRecord], count: usize) -> Vec<Case> {
+        let mut cases = Vec::new();
+        let requests = self.favourite.iter().cloned().chain(requests(all, count));
+        for (number, wants) in requests.enumerate() {
+            for (weak, best) in [(false, true), (true, true), (false, false), (true, false)] {
+                cases.push(Case { wants: wants.clone(), weak, best, ..Case::default() });
+            }
+            let free = Case { wants, weak: number % 2 == 0, best: number % 3 > 0, ..Case::default() };
+            let chosen: Vec<String> = ask_ourselves(universe, &free).into_iter().collect();
+            let victim = |offset: usize| {
+                let text = chosen.get((number * 7 + offset) % chosen.len().max(1))?;
+                text.parse::<Nevra>().ok()
+            };
+            if let Some(victim) = victim(3) {
+                cases.push(Case { exclude: vec![victim.name], ..free.clone() });
+            }
+            if let Some(victim) = victim(5) {
+                // To the oldest version that there is, where there are several.
+                let versions = all.iter().map(|package| &package.nevra);
+                let versions =
+                    versions.filter(|nevra| nevra.name == victim.name && nevra.arch == victim.arch);
+                let oldest = versions.min_by(|a, b| a.evr.compare(&b.evr));
+                cases.push(Case { lock: oldest.cloned().into_iter().collect(), ..free });
+            }
+        }
+        cases
+    }
 }
 
-/// The server's own request, and others spread evenly over all names.
-fn requests(packages: &[PackageRecord], count: usize, server: Vec<String>) -> Vec<Vec<String>> {
+/// Names spread evenly over all.
+fn requests(packages: &[&PackageRecord], count: usize) -> Vec<Vec<String>> {
     let names: BTreeSet<&str> = packages
         .iter()
         .filter(|package| matches!(package.nevra.arch.as_str(), "x86_64" | "noarch"))
@@ -75,32 +148,86 @@ fn requests(packages: &[PackageRecord], count: usize, server: Vec<String>) -> Ve
             .collect()
     };
     let several = count / 4;
-    let mut requests = vec![server];
-    requests.extend(spread(count - several, 0).into_iter().map(|name| vec![name]));
+    let mut requests: Vec<Vec<String>> =
+        spread(count - several, 0).into_iter().map(|name| vec![name]).collect();
     let several = spread(several, 1).into_iter().zip(spread(several, 2)).zip(spread(several, 5));
     requests.extend(several.map(|((a, b), c)| vec![a, b, c]));
     requests
 }
 
+/// Only the primary metadata, under contents of its own: published ones may name parts that do not belong together.
+fn publish_primary(folder: &Path, place: &Path) {
+    let (name, packed, plain) = metadata::primary(folder);
+    let (checksum, open) =
+        (repository::checksum::sha256(&packed), repository::checksum::sha256(plain.as_bytes()));
+    let name = Path::new(&name).file_name().unwrap().to_str().unwrap();
+    fs::create_dir_all(place.join("repodata")).unwrap();
+    fs::write(place.join("repodata").join(name), &packed).unwrap();
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<repomd xmlns=\"http://linux.duke.edu/metadata/repo\">\n<revision>1</revision>\n\
+         <data type=\"primary\">\n<checksum type=\"sha256\">{}</checksum>\n<open-checksum type=\"sha256\">{}</open-checksum>\n\
+         <location href=\"repodata/{name}\"/>\n<timestamp>1</timestamp>\n<size>{}</size>\n<open-size>{}</open-size>\n</data>\n</repomd>\n",
+        checksum.hex(),
+        open.hex(),
+        packed.len(),
+        plain.len()
+    );
+    fs::write(place.join("repodata/repomd.xml"), text).unwrap();
+}
+
+/// The packages that the solver chooses; none when it refuses.
+fn ask_ourselves(universe: &Universe<'_>, case: &Case) -> BTreeSet<String> {
+    let request = Request {
+        install: case.wants.iter().map(|want| Want::parse(want).unwrap()).collect(),
+        weak: case.weak,
+        best: case.best,
+        exclude: case.exclude.clone(),
+        lock: case.lock.clone(),
+        ..Request::default()
+    };
+    match solve(universe, &request) {
+        Ok(solution) => solution.packages().iter().map(|chosen| chosen.nevra().to_string()).collect(),
+        Err(_) => BTreeSet::new(),
+    }
+}
+
 /// The packages that dnf5 would install; none when it refuses.
-fn ask_dnf(root: &Path, folder: &Path, work: &Path, wants: &[String], mood: Mood) -> BTreeSet<String> {
-    let sandbox = Sandbox::new(root)
-        .read_only_root(true)
-        .bind(Bind::writable(work, "/tmp/work"))
-        .bind(Bind::read_only(folder, "/tmp/repository"));
-    let call = Call::new("dnf5")
-        .args(["--installroot=/tmp/work/root", "--use-host-config", "--no-plugins", "--assumeno"])
+fn ask_dnf(root: &Path, work: &Path, ids: &[String], case: &Case) -> BTreeSet<String> {
+    let locks = work.join("root/etc/dnf");
+    fs::create_dir_all(&locks).unwrap();
+    fs::write(locks.join("versionlock.toml"), version_locks(&case.lock)).unwrap();
+    let sandbox = Sandbox::new(root).read_only_root(true).bind(Bind::writable(work, "/tmp/work"));
+    let mut call = Call::new("dnf5")
+        .args(["--installroot=/tmp/work/root", "--no-plugins", "--assumeno"])
         .args(["--setopt=reposdir=/nonexistent", "--setopt=cachedir=/tmp/work/cache", "--releasever=1"])
-        .args(["--repofrompath=up,file:///tmp/repository", "--setopt=up.gpgcheck=0", "--repo=up"])
         .args(["--setopt=logdir=/tmp/work/log", "--setopt=metadata_expire=never"])
-        .args([format!("--setopt=install_weak_deps={}", mood.weak), format!("--setopt=best={}", mood.best)])
+        .args([format!("--setopt=install_weak_deps={}", case.weak), format!("--setopt=best={}", case.best)])
         .env("COLUMNS", "500")
         .accept_any_status();
-    let output = sandbox.run(&call.arg("install").args(wants)).unwrap();
+    for id in ids {
+        call = call.args([format!("--repofrompath={id},file:///tmp/work/{id}"), format!("--repo={id}")]);
+        call = call.arg(format!("--setopt={id}.gpgcheck=0"));
+    }
+    if !case.exclude.is_empty() {
+        call = call.arg(format!("--setopt=excludepkgs={}", case.exclude.join(",")));
+    }
+    let output = sandbox.run(&call.arg("install").args(&case.wants)).unwrap();
     let text = output.stdout_text();
     let all = format!("{text}{}", output.stderr_text());
     assert!(all.contains("Transaction Summary") || all.contains("Failed to resolve"), "dnf5 answered: {all}");
     installed_packages(&text)
+}
+
+/// What `dnf5 versionlock add` writes.
+fn version_locks(locks: &[Nevra]) -> String {
+    let mut text = "version = \"1.0\"\n".to_owned();
+    for Nevra { name, evr, .. } in locks {
+        text += &format!(
+            "[[packages]]\nname = \"{name}\"\n[[packages.conditions]]\nkey = \"evr\"\ncomparator = \"=\"\nvalue = \"{}:{}-{}\"\n",
+            evr.epoch, evr.version, evr.release
+        );
+    }
+    text
 }
 
 /// Lines of the table below `Installing...`: ` NAME ARCH EVR REPOSITORY SIZE UNIT`.

@@ -295,6 +295,12 @@ impl Text {
     }
 
     fn escaped(&mut self, text: &str, in_attribute: bool) {
+        // Most text needs nothing: the first bytes of all letters below are among these.
+        let special = |byte: u8| byte < b' ' || matches!(byte, b'&' | b'<' | b'>' | b'"' | 0xef);
+        if !text.bytes().any(special) {
+            self.0.push_str(text);
+            return;
+        }
         let mut plain = 0;
         for (at, letter) in text.char_indices() {
             let escape = match letter {

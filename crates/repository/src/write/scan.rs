@@ -5,12 +5,11 @@ use std::io::{self, BufReader, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use rpm_model::header::{HeaderError, PackageHeaders};
 use rpm_model::{ChecksumAlgorithm, FileFacts, PackageRecord, RecordError};
 
-use super::requires;
 use super::state::Facts;
+use super::{largest_first, requires};
 use crate::checksum::{Hasher, Hashing};
 
 /// Why a folder of RPMs cannot be read.
@@ -51,7 +50,8 @@ pub enum ScanError {
 /// The records of all `*.rpm` files at any depth, in the order of their paths; `repodata` is passed over.
 pub fn scan(folder: &Path) -> Result<Vec<PackageRecord>, ScanError> {
     let found = collect(folder)?;
-    found.into_par_iter().map(|(location, _)| scan_file(&folder.join(&location), &location)).collect()
+    let record = |(location, _): &(String, Facts)| scan_file(&folder.join(location), location);
+    largest_first::map(&found, |(_, facts)| facts.size(), record)
 }
 
 /// The record of one package file, which the repository knows by this location.

@@ -48,6 +48,11 @@ impl Facts {
         }
     }
 
+    /// In bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Whether a later write would show in the times, if the file was read at `now` or later.
     fn is_settled(&self, now: (i64, i64)) -> bool {
         let nanoseconds =

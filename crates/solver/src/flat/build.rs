@@ -177,27 +177,27 @@ impl IndexBuilder {
         let own_names = || self.packages.iter().map(|row| row[Column::Name as usize]);
         let named_starts = starts(names, own_names());
         let named = by_name(&named_starts, own_names().zip((0_u32..).map(|number| [number])));
-        let mut file = File::default();
-        file.bytes(Section::NameBytes, self.names.bytes());
-        file.numbers(Section::NameStarts, self.names.starts());
-        file.numbers(Section::NameTable, self.names.slots());
-        file.bytes(Section::TextBytes, &text_bytes);
-        file.numbers(Section::TextStarts, &text_starts);
-        file.numbers(Section::Dependencies, self.dependencies.rows().as_flattened());
-        file.numbers(Section::Packages, self.packages.as_flattened());
-        file.numbers(Section::RelationStarts, &self.relation_starts);
-        file.numbers(Section::Relations, &self.relations);
-        file.numbers(Section::FileStarts, &self.file_starts);
-        file.numbers(Section::Files, &self.files);
-        file.numbers(Section::ProviderStarts, &provider_starts);
-        file.numbers(Section::Providers, providers.as_flattened());
-        file.numbers(Section::NamedStarts, &named_starts);
-        file.numbers(Section::Named, named.as_flattened());
-        file.numbers(Section::Obsoleters, self.obsoletes.as_flattened());
-        file.numbers(Section::Backwards, &self.backwards);
-        file.numbers(Section::Paths, self.paths.as_flattened());
-        file.numbers(Section::Architectures, &self.architectures);
-        file.finish()
+        written([
+            Part::Bytes(self.names.bytes()),
+            Part::Numbers(self.names.starts()),
+            Part::Numbers(self.names.slots()),
+            Part::Bytes(&text_bytes),
+            Part::Numbers(&text_starts),
+            Part::Numbers(self.dependencies.rows().as_flattened()),
+            Part::Numbers(self.packages.as_flattened()),
+            Part::Numbers(&self.relation_starts),
+            Part::Numbers(&self.relations),
+            Part::Numbers(&self.file_starts),
+            Part::Numbers(&self.files),
+            Part::Numbers(&provider_starts),
+            Part::Numbers(providers.as_flattened()),
+            Part::Numbers(&named_starts),
+            Part::Numbers(named.as_flattened()),
+            Part::Numbers(self.obsoletes.as_flattened()),
+            Part::Numbers(&self.backwards),
+            Part::Numbers(self.paths.as_flattened()),
+            Part::Numbers(&self.architectures),
+        ])
     }
 
     /// The number of an architecture: there are few.
@@ -336,29 +336,47 @@ fn by_name<const N: usize>(starts: &[u32], entries: impl Iterator<Item = (u32, [
     sorted
 }
 
-/// Sections behind a table of where each starts and how long it is, in bytes.
-#[derive(Debug, Default)]
-struct File {
-    table: [[u32; 2]; Section::COUNT],
-    body: Vec<u8>,
+/// One section.
+#[derive(Clone, Copy)]
+enum Part<'p> {
+    Bytes(&'p [u8]),
+    Numbers(&'p [u32]),
 }
 
-impl File {
-    fn bytes(&mut self, section: Section, bytes: &[u8]) {
-        let start = self.body.len() + Section::COUNT * 8;
-        // Bytes beyond 4 GiB cannot be addressed; reading them gives nothing.
-        self.table[section as usize] = [start, bytes.len()].map(|place| u32::try_from(place).unwrap_or(0));
-        self.body.extend_from_slice(bytes);
-        self.body.resize(self.body.len().next_multiple_of(4), 0);
+impl Part<'_> {
+    /// Its length in bytes.
+    fn length(self) -> usize {
+        match self {
+            Part::Bytes(bytes) => bytes.len(),
+            Part::Numbers(numbers) => numbers.len() * 4,
+        }
     }
+}
 
-    fn numbers(&mut self, section: Section, numbers: &[u32]) {
-        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        self.bytes(section, &bytes);
+/// All sections, in order, behind a table of where each starts and how long it is, in bytes.
+fn written(parts: [Part<'_>; Section::COUNT]) -> Vec<u8> {
+    let total = parts.iter().map(|part| part.length().next_multiple_of(4)).sum::<usize>();
+    let mut start = Section::COUNT * 8;
+    let mut file = Vec::with_capacity(start + total);
+    for part in parts {
+        for place in [start, part.length()] {
+            // Bytes beyond 4 GiB cannot be addressed; reading them gives nothing.
+            file.extend_from_slice(&u32::try_from(place).unwrap_or(0).to_le_bytes());
+        }
+        start += part.length().next_multiple_of(4);
     }
-
-    fn finish(self) -> Vec<u8> {
-        let table = self.table.as_flattened().iter().flat_map(|number| number.to_le_bytes());
-        table.chain(self.body).collect()
+    for part in parts {
+        let from = file.len();
+        match part {
+            Part::Bytes(bytes) => file.extend_from_slice(bytes),
+            Part::Numbers(numbers) => {
+                file.resize(from + numbers.len() * 4, 0);
+                for (bytes, number) in file[from..].as_chunks_mut::<4>().0.iter_mut().zip(numbers) {
+                    *bytes = number.to_le_bytes();
+                }
+            }
+        }
+        file.resize(from + part.length().next_multiple_of(4), 0);
     }
+    file
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use repository::metadata::compression::unfold;
-use repository::metadata::{primary, repomd};
+use repository::metadata::primary::parse;
+use repository::metadata::repomd;
 use rpm_model::{Checksum, Nevra, PackageRecord};
 
 /// More bytes than any metadata has.
@@ -17,8 +18,16 @@ pub(crate) fn record(nevra: Nevra) -> PackageRecord {
 
 /// Reads the primary metadata of a folder with repodata/, without proof: for judging the solver alone.
 pub(crate) fn load(folder: &Path) -> Vec<PackageRecord> {
-    let text = |path: &Path| String::from_utf8(unfold(&fs::read(path).unwrap(), LARGEST).unwrap()).unwrap();
-    let repomd = repomd::parse(&text(&folder.join("repodata/repomd.xml")), "repomd.xml").unwrap();
-    let location = &repomd.entry("primary").unwrap().location;
-    primary::parse(&text(&folder.join(location)), location).unwrap()
+    let (location, _, text) = primary(folder);
+    parse(&text, &location).unwrap()
+}
+
+/// The place of the primary metadata, its bytes as they lie there, and its text.
+pub(crate) fn primary(folder: &Path) -> (String, Vec<u8>, String) {
+    let text = |bytes: &[u8]| String::from_utf8(unfold(bytes, LARGEST).unwrap()).unwrap();
+    let contents = text(&fs::read(folder.join("repodata/repomd.xml")).unwrap());
+    let location = repomd::parse(&contents, "repomd.xml").unwrap().entry("primary").unwrap().location.clone();
+    let packed = fs::read(folder.join(&location)).unwrap();
+    let plain = text(&packed);
+    (location, packed, plain)
 }
