@@ -7,6 +7,10 @@ use std::hash::{Hash, Hasher};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+/// Stands in an expanded pattern where a brace or comma was, so that stars on both sides of it stay two; it is no
+/// character, and no pattern has it.
+const SEAM: char = '\u{10ffff}';
+
 /// More alternatives than any pattern of a definition needs; a pattern of nested braces could have billions.
 const MAX_ALTERNATIVES: usize = 4096;
 
@@ -43,8 +47,10 @@ enum Piece {
     Any,
     /// `*`
     Star,
-    /// `**/`, or `**` at the end.
+    /// `**/`
     Folders,
+    /// `**` at the end.
+    Rest,
     Class {
         negated: bool,
         ranges: Vec<(char, char)>,
@@ -169,7 +175,7 @@ fn expand(pattern: &str, expanded: &mut Vec<String>) -> Result<(), GlobError> {
         return Ok(());
     };
     for choice in choices {
-        expand(&format!("{before}{choice}{after}"), expanded)?;
+        expand(&format!("{before}{SEAM}{choice}{SEAM}{after}"), expanded)?;
     }
     Ok(())
 }
@@ -219,22 +225,27 @@ fn pieces(pattern: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut at = 0;
     while at < characters.len() {
-        let first_of_name = at == 0 || characters[at - 1] == '/';
         match characters[at] {
-            '*' if characters.get(at + 1) == Some(&'*') => match characters.get(at + 2) {
-                Some('/') if first_of_name => {
-                    pieces.push(Piece::Folders);
-                    at += 3;
+            SEAM => at += 1,
+            '*' if characters.get(at + 1) == Some(&'*') => {
+                let begins = characters[..at].iter().rev().find(|before| **before != SEAM);
+                let after = characters[at + 2..].iter().position(|after| *after != SEAM);
+                let next = after.map(|after| (at + 2 + after, characters[at + 2 + after]));
+                match next {
+                    None if begins.is_none_or(|before| *before == '/') => {
+                        pieces.push(Piece::Rest);
+                        at = characters.len();
+                    }
+                    Some((slash, '/')) if begins.is_none_or(|before| *before == '/') => {
+                        pieces.push(Piece::Folders);
+                        at = slash + 1;
+                    }
+                    _ => {
+                        pieces.push(Piece::Star);
+                        at += 2;
+                    }
                 }
-                None if first_of_name => {
-                    pieces.push(Piece::Folders);
-                    at += 2;
-                }
-                _ => {
-                    pieces.push(Piece::Star);
-                    at += 2;
-                }
-            },
+            }
             '*' => {
                 pieces.push(Piece::Star);
                 at += 1;
@@ -299,7 +310,8 @@ fn matches(pieces: &[Piece], text: &[char]) -> bool {
     let mut folders: Option<(usize, usize)> = None;
     loop {
         match pieces.get(piece) {
-            Some(Piece::Folders) if piece + 1 == pieces.len() => return true,
+            Some(Piece::Rest) => return true,
+            Some(Piece::Folders) if at == text.len() && piece + 1 == pieces.len() => return true,
             Some(Piece::Folders) => {
                 piece += 1;
                 folders = Some((piece, at));
@@ -318,7 +330,9 @@ fn matches(pieces: &[Piece], text: &[char]) -> bool {
             }
             None if at == text.len() => return true,
             // `a/**` also means `a` itself.
-            Some(Piece::Character('/')) if at == text.len() && pieces[piece + 1..] == [Piece::Folders] => {
+            Some(Piece::Character('/'))
+                if at == text.len() && matches!(pieces[piece + 1..], [Piece::Folders | Piece::Rest]) =>
+            {
                 return true;
             }
             _ => {}
@@ -347,7 +361,7 @@ impl Piece {
             Piece::Class { negated, ranges } => {
                 ranges.iter().any(|(low, high)| (*low..=*high).contains(&character)) != *negated
             }
-            Piece::Star | Piece::Folders => false,
+            Piece::Star | Piece::Folders | Piece::Rest => false,
         }
     }
 }

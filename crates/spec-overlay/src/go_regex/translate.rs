@@ -5,8 +5,6 @@
 //! where one text means two things (`\d`, `\s`, `\w` and `\b` are ASCII in Go; `&&`, `--` and `~~` in a class are
 //! characters in Go and operators in Rust; `\<` is a character in Go).
 
-use std::collections::BTreeSet;
-
 use super::GoRegexError;
 
 /// Go's limit of a counted repetition.
@@ -24,7 +22,7 @@ const POSIX: &[&str] = &[
 
 pub(super) fn translate(pattern: &str) -> Result<String, GoRegexError> {
     let mut translator =
-        Translator { pattern, at: 0, out: String::with_capacity(pattern.len() + 16), names: BTreeSet::new() };
+        Translator { pattern, at: 0, out: String::with_capacity(pattern.len() + 16), flags: String::new() };
     translator.all()?;
     Ok(translator.out)
 }
@@ -33,8 +31,8 @@ struct Translator<'a> {
     pattern: &'a str,
     at: usize,
     out: String,
-    /// The names of groups so far: Go refuses the same name twice.
-    names: BTreeSet<&'a str>,
+    /// Flags that are set from here on, not yet written: a repetition behind them belongs to what is before them.
+    flags: String,
 }
 
 impl<'a> Translator<'a> {
@@ -43,6 +41,9 @@ impl<'a> Translator<'a> {
         while let Some(character) = self.peek() {
             let begin = self.at;
             let mut repeats = false;
+            if !self.rest().starts_with("(?") && !self.is_repetition(character) {
+                self.write_flags();
+            }
             match character {
                 '\\' => self.escape()?,
                 '[' => self.class()?,
@@ -86,7 +87,16 @@ impl<'a> Translator<'a> {
             }
             repeated = repeats;
         }
+        self.write_flags();
         Ok(())
+    }
+
+    fn is_repetition(&self, character: char) -> bool {
+        matches!(character, '*' | '+' | '?') || (character == '{' && count(self.rest()).is_some())
+    }
+
+    fn write_flags(&mut self) {
+        self.out.push_str(&std::mem::take(&mut self.flags));
     }
 
     /// What a backslash begins outside a class.
@@ -297,9 +307,7 @@ impl<'a> Translator<'a> {
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
                 return Err(self.wrong(begin, "a group's name has letters, digits and `_`"));
             }
-            if !self.names.insert(name) {
-                return Err(self.wrong(begin, "two groups have this name"));
-            }
+            self.write_flags();
             // Nobody asks for a group by its name, and Go allows names that the crate does not.
             self.out.push('(');
             self.at += before + end + 1;
@@ -329,13 +337,14 @@ impl<'a> Translator<'a> {
                     if on.is_empty() && off.is_empty() && end == ')' {
                         return Ok(());
                     }
-                    self.out.push_str("(?");
-                    self.out.push_str(&on);
-                    if !off.is_empty() {
-                        self.out.push('-');
-                        self.out.push_str(&off);
+                    let minus = if off.is_empty() { "" } else { "-" };
+                    let written = format!("(?{on}{minus}{off}{end}");
+                    if end == ')' {
+                        self.flags.push_str(&written);
+                    } else {
+                        self.write_flags();
+                        self.out.push_str(&written);
                     }
-                    self.out.push(end);
                     return Ok(());
                 }
                 _ => {
