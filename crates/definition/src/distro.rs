@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 use url::Url;
 
-use crate::component::{Component, ComponentGroup, Distribution, DistributionVersion, PackageGroup, PackagePublish};
+use crate::component::{
+    Component, ComponentGroup, Distribution, DistributionVersion, PackageGroup, PackagePublish,
+};
 use crate::image::Image;
 use crate::place::{Located, Place, Sources};
 

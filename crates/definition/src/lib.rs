@@ -15,26 +15,30 @@ mod nearest;
 mod place;
 mod problem;
 mod publish;
+mod remark;
 mod resolve;
 mod schema;
+mod shadowed;
+mod statements;
 mod tables;
 
 pub use component::{
-    Build, Component, ComponentGroup, ComponentPublish, Distribution, DistributionVersion, HashType, Metadata,
-    OverlayCategory, OverlayEntry, PackageGroup, PackagePublish, ReleaseCalculation, SourceFile, SourceHash,
-    SourceOrigin, SpecSource, UpstreamSource, UpstreamStatus,
+    Build, Component, ComponentGroup, ComponentPublish, Distribution, DistributionVersion, HashType,
+    Metadata, OverlayCategory, OverlayEntry, PackageGroup, PackagePublish, ReleaseCalculation, SourceFile,
+    SourceHash, SourceOrigin, SpecSource, UpstreamSource, UpstreamStatus,
 };
 pub use distro::{
-    DebMirror, DebRepository, Distro, DistroReference, Project, Repository, RpmLocation,
-    RpmRepository, RpmTrust, Upstream, ValidUntil,
+    DebMirror, DebRepository, Distro, DistroReference, Project, Repository, RpmLocation, RpmRepository,
+    RpmTrust, Upstream, ValidUntil,
 };
 pub use image::{
     Budget, ByUpstream, Compression, Disk, DiskFormat, FileRule, Filesystem, Image, ImageDefinition,
     ImageKind, Initrd, Machine, NativeImage, OsRelease, PackageRequest, Partition, PartitionFormat,
     PartitionSize, PartitionType, Password, Selinux, SelinuxMode, UnitChoices, User,
 };
-pub use load::{find_root, load, load_file};
+pub use load::{Linted, find_root, lint, load, load_file};
 pub use place::{LineColumn, Located, Place, Sources};
 pub use problem::{Problem, ProblemPlace, Problems};
 pub use publish::{Channel, Channels, is_debug_package};
+pub use remark::{REMARK_KINDS, Remark, RemarkKind};
 pub use schema::{Schemas, schema};

@@ -4,7 +4,8 @@ use crate::decode::{Entries, Text};
 use crate::place::Located;
 use crate::problem::Collector;
 use crate::tables::{
-    DefinitionFile, DistroTable, ImageCustomizerTable, PackageConfigTable, ProjectTable, ResourcesTable, ToolsTable,
+    DefinitionFile, DistroTable, ImageCustomizerTable, PackageConfigTable, ProjectTable, ResourcesTable,
+    ToolsTable,
 };
 
 /// All files as one, by each table's own rule.

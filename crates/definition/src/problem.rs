@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::place::{Place, Sources};
+use crate::remark::{PlacedRemark, RemarkKind};
 
 /// One thing wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,7 +96,14 @@ impl fmt::Display for Problems {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "error: {}", printable(&self.message))?;
+        self.print("error", formatter)
+    }
+}
+
+impl Problem {
+    /// The message after a label, the line it is about, and the advice.
+    pub(crate) fn print(&self, label: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{label}: {}", printable(&self.message))?;
         if let Some(at) = &self.at {
             let gutter = " ".repeat(at.line.to_string().len());
             // A tab in the line is a tab under it: the marks stay below the text at every tab width.
@@ -135,9 +143,37 @@ pub(crate) struct Collector {
     found: Vec<(Option<Place>, Problem)>,
     /// Set when something could not be read, so that a name that seems unknown may only be unread.
     incomplete: bool,
+    /// What is allowed and hardly meant, if anybody asked.
+    remarks: Option<Vec<PlacedRemark>>,
 }
 
 impl Collector {
+    /// A collector that also takes remarks.
+    pub(crate) fn with_remarks() -> Self {
+        Self { remarks: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// Whether anybody asked for remarks.
+    pub(crate) fn wants_remarks(&self) -> bool {
+        self.remarks.is_some()
+    }
+
+    pub(crate) fn remark(
+        &mut self,
+        kind: RemarkKind,
+        place: Place,
+        message: impl Into<String>,
+        hint: impl Into<Option<String>>,
+    ) {
+        if let Some(remarks) = &mut self.remarks {
+            remarks.push(PlacedRemark { kind, place, message: message.into(), hint: hint.into() });
+        }
+    }
+
+    pub(crate) fn take_remarks(&mut self) -> Vec<PlacedRemark> {
+        self.remarks.take().unwrap_or_default()
+    }
+
     pub(crate) fn report(&mut self, place: Place, message: impl Into<String>) {
         let problem = self.sources.problem(place, message);
         self.found.push((Some(place), problem));

@@ -27,9 +27,8 @@ pub struct Channels<'a> {
 impl<'a> Channels<'a> {
     /// The channels of a definition.
     pub fn of(distro: &'a Distro) -> Self {
-        let members = |group: &'a PackageGroup| {
-            group.packages.iter().map(move |package| (package.as_str(), group))
-        };
+        let members =
+            |group: &'a PackageGroup| group.packages.iter().map(move |package| (package.as_str(), group));
         Self { distro, groups: distro.package_groups.values().flat_map(members).collect() }
     }
 

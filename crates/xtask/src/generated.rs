@@ -9,6 +9,7 @@ use crate::cargo;
 const FILES: &[(&str, &[&str])] = &[
     ("schema/lazuli.schema.json", &["config", "schema", "project"]),
     ("schema/image.schema.json", &["config", "schema", "image"]),
+    ("schema/overlay-file.schema.json", &["config", "schema", "overlay-file"]),
     ("docs/src/commands.md", &["manual", "--markdown"]),
 ];
 

@@ -4,7 +4,9 @@ use super::Resolver;
 use super::text::{check_one_line, is_plain_name, is_rfc3339, says};
 use crate::decode::Text;
 use crate::place::{Located, Place};
-use crate::tables::{BuildTable, ComponentPublishTable, ComponentTable, PackagePublishTable, SpecSourceTable, SpecSourceType};
+use crate::tables::{
+    BuildTable, ComponentPublishTable, ComponentTable, PackagePublishTable, SpecSourceTable, SpecSourceType,
+};
 
 /// Whose table it is.
 #[derive(Clone, Copy)]
@@ -74,7 +76,8 @@ impl Resolver<'_> {
         let snapshot = spec.upstream_distro.as_ref().and_then(|distro| distro.snapshot.as_ref());
         let Some(snapshot) = snapshot.filter(|snapshot| !snapshot.is_empty()) else { return };
         if let Owner::Component(name) = owner {
-            let hint = "only distributions, groups and the project choose a snapshot; pin `upstream-commit` instead";
+            let hint =
+                "only distributions, groups and the project choose a snapshot; pin `upstream-commit` instead";
             let message = format!("component `{name}` names a snapshot");
             self.collector.report_hinted(snapshot.place, message, hint);
         }
@@ -163,11 +166,7 @@ impl Resolver<'_> {
     fn check_channel(&mut self, channel: &Text) {
         if matches!(channel.as_str(), "." | "..") || channel.contains(['/', '\\', '\n', '\r', '\0']) {
             let hint = "it becomes a folder: use no `/` and `\\`";
-            self.collector.report_hinted(
-                channel.place,
-                format!("`{channel}` is no name of a channel"),
-                hint,
-            );
+            self.collector.report_hinted(channel.place, format!("`{channel}` is no name of a channel"), hint);
         }
     }
 }

@@ -94,10 +94,12 @@ impl Resolver<'_> {
     ) -> Component {
         let mut table = defaults.clone();
         let groups = membership.groups.get(&name.value).cloned().unwrap_or_default();
+        let mut layers = vec![(None, defaults)];
         for group in &groups {
-            let group = self.file.component_groups.get(group);
-            if let Some(of_group) = group.and_then(|group| group.default_component_config.as_ref()) {
+            let of_group = self.file.component_groups.get(group);
+            if let Some(of_group) = of_group.and_then(|group| group.default_component_config.as_ref()) {
                 table.override_by(of_group);
+                layers.push((Some(group.as_str()), of_group));
             }
         }
         table.override_by(own);
@@ -107,6 +109,7 @@ impl Resolver<'_> {
             None => self.spec_source(&name, table.spec.as_deref()),
         };
         let mut overlays = self.overlays(table.overlays.as_deref().unwrap_or_default());
+        self.remark_reasons(&overlays, false);
         let folder = match found {
             // A component without a table of its own is defined by its spec file.
             Some(found) if !self.file.components.contains_key(&name.value) => {
@@ -119,7 +122,7 @@ impl Resolver<'_> {
         let keeps_all_files = table.render.and_then(|render| render.skip_file_filter);
         let component = Component {
             bare: own.is_bare(),
-            groups,
+            groups: groups.clone(),
             spec,
             release: table.release.and_then(|release| release.calculation).into(),
             overlays,
@@ -145,6 +148,7 @@ impl Resolver<'_> {
             name,
         };
         self.check_archives(&component);
+        self.remark_component(&component, own, &layers);
         component
     }
 
@@ -188,7 +192,8 @@ impl Resolver<'_> {
     fn upstream_source(&mut self, name: &Located<String>, spec: &SpecSourceTable) -> Option<UpstreamSource> {
         let stated_distro = spec.upstream_distro.as_ref();
         let of_component = stated_distro.and_then(|distro| distro.name.as_ref());
-        let (distro, version, snapshot) = match (of_component.filter(|name| !name.is_empty()), stated_distro) {
+        let (distro, version, snapshot) = match (of_component.filter(|name| !name.is_empty()), stated_distro)
+        {
             (Some(name), Some(distro)) => (name, distro.version.as_ref(), distro.snapshot.as_ref()),
             // Without a name the rest of the reference does not count either.
             _ => {

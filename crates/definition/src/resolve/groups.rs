@@ -76,8 +76,7 @@ impl Resolver<'_> {
                 }
                 let name = path.file_stem().map_or_else(String::new, |stem| stem.display().to_string());
                 if !is_plain_name(&name) {
-                    let message =
-                        format!("spec file {} gives no name for a component", self.shown(&path));
+                    let message = format!("spec file {} gives no name for a component", self.shown(&path));
                     self.collector.report(pattern.place, message);
                     continue;
                 }

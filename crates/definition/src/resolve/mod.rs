@@ -7,9 +7,11 @@ mod distributions;
 mod groups;
 mod images;
 mod native;
+mod never;
 mod overlay_files;
 mod overlays;
 mod project;
+mod remarks;
 mod repositories;
 mod source_files;
 mod text;
@@ -67,6 +69,7 @@ impl<'a> Resolver<'a> {
         let membership = self.membership();
         let components = self.components(&membership, project.default_distro.as_ref());
         let component_groups = self.component_groups(&membership);
+        self.remark_groups(&|name| component_groups.get(name).map_or(0, |group| group.components.len()));
         let package_groups = self.package_groups();
         let default_publish = self.package_publish(self.file.default_package_config.as_ref());
         Distro {

@@ -31,7 +31,9 @@ impl Resolver<'_> {
         let mut seen = BTreeSet::new();
         for pattern in patterns.iter().filter(|pattern| !pattern.is_empty()) {
             let found = self.overlay_files(folder, pattern);
-            if found.is_empty() && !files::may_match_nothing(pattern) {
+            if found.is_empty() && files::may_match_nothing(pattern) {
+                self.remark_no_overlay_file(component, pattern);
+            } else if found.is_empty() {
                 let message = format!("overlay file `{pattern}` of component `{component}` is not found");
                 let hint = format!("it is looked for below {}", self.shown(folder));
                 self.collector.report_hinted(pattern.place, message, hint);
@@ -90,6 +92,7 @@ impl Resolver<'_> {
         for entry in &mut overlays {
             entry.metadata = Some(metadata.clone());
         }
+        self.remark_reasons(&overlays, true);
         Some(overlays)
     }
 }

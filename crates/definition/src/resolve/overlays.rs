@@ -33,13 +33,14 @@ impl Resolver<'_> {
         self.check_section(table);
         let archive = self.archive(table);
         let metadata = table.metadata.as_ref().map(|metadata| self.metadata(metadata));
-        let overlay = self.typed(table, archive)?;
-        Some(OverlayEntry {
-            overlay,
+        let entry = OverlayEntry {
+            overlay: self.typed(table, archive)?,
             description: stated(table.description.as_ref()),
             metadata: metadata.flatten(),
             place: table.kind.place,
-        })
+        };
+        self.remark_overlay(table, &entry);
+        Some(entry)
     }
 
     fn typed(&mut self, t: &OverlayTable, archive: Option<String>) -> Option<Overlay> {
@@ -66,9 +67,12 @@ impl Resolver<'_> {
             },
             T::SpecPrependLines => Overlay::PrependLines { section, package: main, lines: self.lines(t)? },
             T::SpecAppendLines => Overlay::AppendLines { section, package: main, lines: self.lines(t)? },
-            T::SpecSearchReplace => {
-                Overlay::SearchReplace { section, package, regex: self.regex(t)?, replacement: replacement(t) }
-            }
+            T::SpecSearchReplace => Overlay::SearchReplace {
+                section,
+                package,
+                regex: self.regex(t)?,
+                replacement: replacement(t),
+            },
             T::SpecRemoveSection => Overlay::RemoveSection {
                 section: self.needed(t, "section", t.section.as_ref())?,
                 package: main,
@@ -145,7 +149,9 @@ impl Resolver<'_> {
                     Overlay::DropArgument { section, package, command, argument, count }
                 }
             }
-            T::SpecDropLine => Overlay::DropLine { section, package, line: self.line_text(t)?, count: count? },
+            T::SpecDropLine => {
+                Overlay::DropLine { section, package, line: self.line_text(t)?, count: count? }
+            }
             _ => {
                 let (line, lines) = (self.line_text(t), self.lines(t));
                 Overlay::ReplaceLine { section, package, line: line?, lines: lines?, count: count? }

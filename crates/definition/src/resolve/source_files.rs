@@ -159,7 +159,9 @@ fn source_file(table: &SourceFileTable) -> SourceFile {
             .map(|digits| SourceHash { kind: table.hash_type.unwrap_or_default(), digits }),
         hash_type: table.hash_type.unwrap_or_default(),
         origin: match origin.kind {
-            OriginType::Download => SourceOrigin::Download { uri: stated(origin.uri.as_ref()).unwrap_or_default() },
+            OriginType::Download => {
+                SourceOrigin::Download { uri: stated(origin.uri.as_ref()).unwrap_or_default() }
+            }
             OriginType::Custom => SourceOrigin::Custom {
                 script: stated(origin.script.as_ref()).unwrap_or_default(),
                 packages: words(&origin.mock_packages),
