@@ -347,9 +347,37 @@ pub enum Config {
     /// Read the whole definition and report every problem
     #[command(after_help = "Example:\n  lazuli config check -C distro")]
     Check,
+    /// Find what a definition allows and hardly means
+    #[command(after_help = CONFIG_LINT_HELP)]
+    Lint(ConfigLint),
     /// Print the JSON Schema of the definition's files
     #[command(after_help = "Example:\n  lazuli config schema > lazuli.schema.json")]
     Schema(ConfigSchema),
+}
+
+const CONFIG_LINT_HELP: &str = "Kinds of warnings:
+  never-matches        a pattern that no text can match
+  no-effect            something stated that changes nothing
+  shadowed             something stated that another file or table overrides
+  selects-nothing      a group or pattern that selects nothing
+  no-description       a change that does not say why it is made
+  no-upstream-status   a change of which nobody said how far it is on its way upstream
+  literal-replacement  a replacement that looks as if it referred to a group of its pattern
+  deprecated           an old name
+  incomplete           something that work on the sources will need
+
+Example:
+  lazuli config lint --deny never-matches --deny no-effect";
+
+/// `lazuli config lint`
+#[derive(Debug, Args)]
+pub struct ConfigLint {
+    /// Leave with exit code 3 when there is a warning of this kind; `all` names every kind
+    #[arg(long, value_name = "KIND")]
+    pub deny: Vec<String>,
+    /// Say nothing of this kind
+    #[arg(long, value_name = "KIND")]
+    pub allow: Vec<String>,
 }
 
 /// `lazuli config schema`
@@ -368,6 +396,8 @@ pub enum SchemaOf {
     Project,
     /// image.toml
     Image,
+    /// The files that `overlay-files` names
+    OverlayFile,
 }
 
 /// `lazuli completions`

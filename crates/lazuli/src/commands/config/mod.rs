@@ -1,6 +1,7 @@
 //! `lazuli config …`
 
 mod check;
+mod lint;
 mod schema;
 
 use crate::cli::{Config, Global};
@@ -10,6 +11,7 @@ use crate::failure::Failure;
 pub fn run(global: &Global, command: &Config) -> Result<(), Failure> {
     match command {
         Config::Check => check::run(global),
+        Config::Lint(options) => lint::run(global, options),
         Config::Schema(options) => schema::run(options),
     }
 }
