@@ -4,8 +4,11 @@
 //! whose head says so touch a disk, the network or a program.
 
 pub mod autospec;
+pub mod difference;
 pub mod folder;
 pub mod kept;
 pub mod lock;
+pub mod prepare;
 pub mod project_history;
+pub mod release;
 pub mod source;
