@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::component::{
     Component, ComponentGroup, Distribution, DistributionVersion, PackageGroup, PackagePublish,
+    UpstreamSource,
 };
 use crate::image::Image;
 use crate::place::{Located, Place, Sources};
@@ -29,6 +30,8 @@ pub struct Distro {
     pub component_groups: BTreeMap<String, ComponentGroup>,
     /// Components by name.
     pub components: BTreeMap<String, Component>,
+    /// What a component without a table of its own and in no group comes from.
+    pub usual_source: Option<UpstreamSource>,
     /// Package groups by name.
     pub package_groups: BTreeMap<String, PackageGroup>,
     /// Where binary packages are published that nothing else speaks of.
@@ -207,6 +210,13 @@ impl Distro {
     pub fn distribution(&self, name: &str, version: &str) -> Option<(&Distribution, &DistributionVersion)> {
         let distribution = self.distributions.get(name)?;
         Some((distribution, distribution.versions.get(version)?))
+    }
+
+    /// Whether a source is of the distribution and version that components come from unless something else is said.
+    pub fn is_usual_source(&self, source: &UpstreamSource) -> bool {
+        self.usual_source
+            .as_ref()
+            .is_some_and(|usual| usual.distro == source.distro && usual.version == source.version)
     }
 
     /// The folder a component is rendered to: below its first letter, in lower case.

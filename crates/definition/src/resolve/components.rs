@@ -10,6 +10,7 @@ use super::text::{is_plain_name, stated};
 use crate::component::{
     Build, Component, ComponentPublish, PackagePublish, ReleaseCalculation, SpecSource, UpstreamSource,
 };
+use crate::decode::Text;
 use crate::distro::DistroReference;
 use crate::files;
 use crate::place::{Located, Place};
@@ -190,40 +191,72 @@ impl Resolver<'_> {
     }
 
     fn upstream_source(&mut self, name: &Located<String>, spec: &SpecSourceTable) -> Option<UpstreamSource> {
-        let stated_distro = spec.upstream_distro.as_ref();
-        let of_component = stated_distro.and_then(|distro| distro.name.as_ref());
-        let (distro, version, snapshot) = match (of_component.filter(|name| !name.is_empty()), stated_distro)
-        {
-            (Some(name), Some(distro)) => (name, distro.version.as_ref(), distro.snapshot.as_ref()),
-            // Without a name the rest of the reference does not count either.
-            _ => {
-                let Some(distro) =
-                    self.file.project.as_ref().and_then(|project| project.default_distro.as_ref())
-                else {
-                    let message = format!("component `{name}` comes from no distribution");
-                    let hint =
-                        "add `upstream-distro` to its `spec`, or `default-distro` to [project]".to_owned();
-                    self.collector.report_if_complete(name.place, message, hint);
-                    return None;
-                };
-                (&distro.name, distro.version.as_ref(), distro.snapshot.as_ref())
-            }
+        let Some(distro) = self.stated_distro(spec) else {
+            let message = format!("component `{name}` comes from no distribution");
+            let hint = "add `upstream-distro` to its `spec`, or `default-distro` to [project]".to_owned();
+            self.collector.report_if_complete(name.place, message, hint);
+            return None;
         };
-        let version = version.filter(|version| !version.is_empty());
-        let resolved = self.version_of(distro, version)?;
-        Some(UpstreamSource {
-            distro: distro.value.clone(),
-            version: resolved,
-            stated_version: version.map(|version| version.value.clone()),
-            snapshot: stated(snapshot),
-            stated_name: stated(spec.upstream_name.as_ref()),
-            commit: spec.upstream_commit.clone().filter(|commit| !commit.is_empty()),
-        })
+        let version = self.version_of(distro.name, distro.version)?;
+        Some(distro.source(version, spec))
+    }
+
+    /// What a component without a table of its own and in no group comes from; quietly, for each such component speaks up.
+    pub(crate) fn usual_source(&self, target: Option<&DistroReference>) -> Option<UpstreamSource> {
+        let defaults = self.defaults(target);
+        let spec = defaults.spec.as_deref()?;
+        if spec.kind.map(|kind| kind.value) != Some(SpecSourceType::Upstream) {
+            return None;
+        }
+        let stated = self.stated_distro(spec)?;
+        let distro = self.file.distros.get(&stated.name.value)?;
+        let version = stated.version.or(distro.default_version.as_ref())?;
+        distro.versions.contains_key(&version.value).then(|| stated.source(version.value.clone(), spec))
+    }
+
+    /// The component's own reference, or the project's whole: without a name the rest of a reference does not count.
+    fn stated_distro<'t>(&self, spec: &'t SpecSourceTable) -> Option<StatedDistro<'t>>
+    where
+        Self: 't,
+    {
+        let own = spec.upstream_distro.as_ref();
+        if let Some(own) = own
+            && let Some(name) = own.name.as_ref().filter(|name| !name.is_empty())
+        {
+            return Some(StatedDistro::new(name, own.version.as_ref(), own.snapshot.as_ref()));
+        }
+        let project = self.file.project.as_ref()?;
+        let distro = project.default_distro.as_ref()?;
+        Some(StatedDistro::new(&distro.name, distro.version.as_ref(), distro.snapshot.as_ref()))
     }
 
     pub(crate) fn package_publish(&mut self, config: Option<&PackageConfigTable>) -> PackagePublish {
         self.check_package_publish(config.and_then(|config| config.publish.as_ref()));
         config.map(PackagePublish::from).unwrap_or_default()
+    }
+}
+
+/// A distribution as some table names it.
+struct StatedDistro<'t> {
+    name: &'t Text,
+    version: Option<&'t Text>,
+    snapshot: Option<&'t Text>,
+}
+
+impl<'t> StatedDistro<'t> {
+    fn new(name: &'t Text, version: Option<&'t Text>, snapshot: Option<&'t Text>) -> Self {
+        Self { name, version: version.filter(|version| !version.is_empty()), snapshot }
+    }
+
+    fn source(&self, version: String, spec: &SpecSourceTable) -> UpstreamSource {
+        UpstreamSource {
+            distro: self.name.value.clone(),
+            version,
+            stated_version: self.version.map(|version| version.value.clone()),
+            snapshot: stated(self.snapshot),
+            stated_name: stated(spec.upstream_name.as_ref()),
+            commit: spec.upstream_commit.clone().filter(|commit| !commit.is_empty()),
+        }
     }
 }
 
