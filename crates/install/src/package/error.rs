@@ -57,6 +57,9 @@ pub enum PackageProblem {
         /// What its bytes give.
         found: String,
     },
+    /// More comes out of the payload than there are files for.
+    #[error("has a payload of more than {0} bytes, which is all that its files can have")]
+    PayloadLength(u64),
     /// The signature is missing, wrong or of an unknown key.
     #[error("has no signature that the policy accepts")]
     Signature(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -49,6 +49,8 @@ pub struct PayloadFacts {
     pub compressor: Compressor,
     /// What its bytes must give.
     pub digest: PayloadDigest,
+    /// The most plain bytes that an archive of the header's files can have.
+    pub most_bytes: u64,
 }
 
 impl Package {
@@ -70,7 +72,7 @@ impl Package {
             _ if is_source => return Err(PackageProblem::Source),
             contents => contents?,
         };
-        let payload = payload_facts(&headers)?;
+        let payload = payload_facts(&headers, &contents.files)?;
         Ok(Package { file: file.to_owned(), headers, contents, payload })
     }
 
@@ -87,7 +89,7 @@ impl Package {
 
 const SOURCE_PACKAGE: Tag = Tag(1106);
 
-fn payload_facts(headers: &PackageHeaders) -> Result<PayloadFacts, PackageProblem> {
+fn payload_facts(headers: &PackageHeaders, files: &[FileEntry]) -> Result<PayloadFacts, PackageProblem> {
     let main = &headers.main;
     let format = main.string(Tag::PAYLOAD_FORMAT).unwrap_or("cpio");
     if format != "cpio" {
@@ -101,5 +103,6 @@ fn payload_facts(headers: &PackageHeaders) -> Result<PayloadFacts, PackageProble
         None => Compressor::Gzip,
     };
     let digest = PayloadDigest::from_header(main).ok_or(PackageProblem::NoPayloadDigest)?;
-    Ok(PayloadFacts { offset: headers.header_end, compressor, digest })
+    let most_bytes = crate::payload::most_bytes(files);
+    Ok(PayloadFacts { offset: headers.header_end, compressor, digest, most_bytes })
 }

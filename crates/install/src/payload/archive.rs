@@ -128,6 +128,17 @@ impl<'a, R: BufRead> Archive<'a, R> {
     }
 }
 
+/// The most bytes that an archive of these files can have: heads, names, contents, padding.
+pub fn most_bytes(files: &[FileEntry]) -> u64 {
+    // 110 bytes of head, `./` and NUL around the name, two paddings to multiples of four.
+    const HEAD: u64 = 128;
+    // Trailer, padding to whole blocks of a tape.
+    const END: u64 = 1 << 16;
+    files.iter().filter(|file| !file.is_ghost()).fold(END, |sum, file| {
+        sum.saturating_add(HEAD).saturating_add(file.path.as_os_str().len() as u64).saturating_add(file.size)
+    })
+}
+
 /// Which files of a package are one file under several names.
 #[derive(Clone, Debug, Default)]
 pub struct HardLinks {
@@ -230,6 +241,17 @@ mod tests {
         }
         let beyond = b"07070X000000ff\0\0";
         assert!(matches!(read(beyond, &files), Err(ArchiveError::UnknownFile(_))));
+    }
+
+    #[test]
+    fn an_archive_of_files_has_no_more_bytes_than_foreseen() {
+        let ghost = FileEntry { flags: file_flags::GHOST, size: u64::MAX, ..file("/ghost", "") };
+        let files = [directory("/d"), file("/d/one", "content"), symlink("/d/link", "one"), ghost];
+        let whole = newc(&[("./d", ""), ("./d/one", "content"), ("./d/link", "one")]);
+        let most = most_bytes(&files);
+        assert!(whole.len() as u64 <= most && most < (1 << 17), "{} bytes, {most} foreseen", whole.len());
+        let endless = FileEntry { size: u64::MAX, ..file("/endless", "") };
+        assert_eq!(most_bytes(&[endless.clone(), endless]), u64::MAX);
     }
 
     #[test]

@@ -19,8 +19,10 @@ pub enum Compressor {
     Zstd,
 }
 
-/// Zstandard windows up to this size (as a power of two) are accepted: what `--long=31` makes.
-const ZSTD_WINDOW_LOG: u32 = 31;
+/// Zstandard windows up to 128 MiB, as a power of two: the library's own limit, which rpm leaves as it is.
+const ZSTD_WINDOW_LOG: u32 = 27;
+/// What liblzma may hold, as in rpm: the largest preset, `-9`, needs 65 MiB.
+const XZ_MEMORY: u64 = 100 << 20;
 
 impl Compressor {
     /// The compressor of that name in a header.
@@ -36,7 +38,7 @@ impl Compressor {
         })
     }
 
-    /// A reader of the plain bytes.
+    /// A reader of the plain bytes; one that asks for more memory than packages need fails.
     pub fn reader<'a>(self, compressed: impl BufRead + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
         Ok(match self {
             Self::None => Box::new(compressed),
@@ -44,11 +46,11 @@ impl Compressor {
             Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(compressed)),
             Self::Xz => {
                 let stream =
-                    liblzma::stream::Stream::new_stream_decoder(u64::MAX, liblzma::stream::CONCATENATED)?;
+                    liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
                 Box::new(liblzma::bufread::XzDecoder::new_stream(compressed, stream))
             }
             Self::Lzma => {
-                let stream = liblzma::stream::Stream::new_lzma_decoder(u64::MAX)?;
+                let stream = liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY)?;
                 Box::new(liblzma::bufread::XzDecoder::new_stream(compressed, stream))
             }
             Self::Zstd => {

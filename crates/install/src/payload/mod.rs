@@ -10,7 +10,7 @@ mod gate;
 mod source;
 mod store;
 
-pub use archive::{Archive, ArchiveError, Member};
+pub use archive::{Archive, ArchiveError, HardLinks, Member, most_bytes};
 pub use compressor::Compressor;
 pub use feed::{Feed, FeedError, Feeder, Wanted};
 pub use source::{PackageDigests, PayloadDigest, VerifiedPayload};

@@ -180,13 +180,19 @@ impl VerifiedPayload {
         self.digests
     }
 
-    /// Lets `read` read the plain bytes, to their end unless it fails.
+    /// Lets `read` read the plain bytes, to their end unless it fails; never more than the header's files can have.
     pub fn decompress(
         &mut self,
         package: &Package,
         mut read: impl FnMut(&mut dyn Read) -> Result<(), PackageProblem>,
     ) -> Result<(), PackageProblem> {
         let compressor = package.payload.compressor;
+        let most = package.payload.most_bytes;
+        let mut read = |plain: &mut dyn Read| {
+            let mut bounded = Bounded { inner: plain, left: most, exceeded: false };
+            let result = read(&mut bounded);
+            if bounded.exceeded { Err(PackageProblem::PayloadLength(most)) } else { result }
+        };
         match &mut self.bytes {
             ProvenBytes::Memory(bytes) => {
                 let mut reader = compressor.reader(&bytes[..]).map_err(PackageProblem::Read)?;
@@ -222,6 +228,26 @@ impl VerifiedPayload {
             }
         })?;
         package.payload.digest.compare(hasher)
+    }
+}
+
+/// A few bytes of a decompression bomb become terabytes: reading ends with an error where no file could be.
+struct Bounded<'a> {
+    inner: &'a mut dyn Read,
+    left: u64,
+    exceeded: bool,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !buffer.is_empty() {
+            self.exceeded = self.inner.read(&mut [0])? > 0;
+            return if self.exceeded { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(0) };
+        }
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.inner.read(&mut buffer[..most])?;
+        self.left -= count as u64;
+        Ok(count)
     }
 }
 

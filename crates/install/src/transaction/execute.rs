@@ -41,13 +41,16 @@ pub struct InstallOptions {
     pub scriptlet_cache: Option<ScriptletCache>,
 }
 
+/// Files are made by one thread, which more than these never keep busy; and each may hold a window of 128 MiB.
+const MOST_THREADS: usize = 8;
+
 impl InstallOptions {
-    /// For a tree of that time: a thread a processor, at most 256 MiB waiting.
+    /// For a tree of that time: a thread a processor, up to eight, and at most 256 MiB waiting.
     pub fn new(epoch: u32, lua: Option<Interpreter>) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         InstallOptions {
             epoch,
-            threads,
+            threads: threads.min(MOST_THREADS),
             memory: 256 << 20,
             store: None,
             lua,

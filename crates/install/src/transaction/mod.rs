@@ -29,6 +29,7 @@ pub use plan::{PlanError, PlanOptions, plan};
 
 use crate::files::{FileAction, FilePolicy};
 use crate::package::Package;
+use crate::payload::HardLinks;
 
 /// A package to install, as the solver or a lock file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,18 @@ pub struct Step {
     pub checksum: Option<Checksum>,
 }
 
+impl Step {
+    fn installed_size(&self) -> u64 {
+        let files = &self.package.contents.files;
+        let links = HardLinks::of(files);
+        let made = files.iter().zip(&self.actions).enumerate();
+        let made = made.filter(|(place, (file, action))| {
+            !action.is_skip() && !file.is_ghost() && !links.comes_later(*place)
+        });
+        made.fold(0, |sum, (_, (file, _))| sum.saturating_add(file.size))
+    }
+}
+
 /// One package that goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erasure {
@@ -81,10 +94,9 @@ pub struct Erasure {
 }
 
 impl Transaction {
-    /// Size of all files to be made, in bytes.
+    /// Size of all files to be made, in bytes; a file with several names counts once.
     pub fn installed_size(&self) -> u64 {
-        let files = self.steps.iter().flat_map(|step| step.package.contents.files.iter().zip(&step.actions));
-        files.filter(|(file, action)| !action.is_skip() && !file.is_ghost()).map(|(file, _)| file.size).sum()
+        self.steps.iter().fold(0, |sum, step| sum.saturating_add(step.installed_size()))
     }
 
     /// Whether there is nothing to do.
