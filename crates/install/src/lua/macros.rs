@@ -1,7 +1,14 @@
 //! Macro definitions and a text, in; the text as rpm expands it while a package is being installed, out.
-//! What runs a program, evaluates an expression or takes parameters is an error: nothing that is being installed uses it.
+//! What runs a program or evaluates an expression is an error: nothing that is being installed uses it.
+
+mod defaults;
+mod parameters;
 
 use std::collections::BTreeMap;
+
+use defaults::DEFAULTS;
+pub use parameters::OptionError;
+use parameters::Parameters;
 
 /// rpm's own limit.
 const DEEPEST_NESTING: usize = 64;
@@ -21,7 +28,10 @@ pub enum MacroError {
     /// A definition without a body.
     #[error("the macro `{0}` has no body")]
     NoBody(String),
-    /// A macro that takes parameters, or a builtin that has no place in a scriptlet.
+    /// Options that a macro does not have, or without their values.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// A builtin that has no place in a scriptlet.
     #[error("the macro `{0}` cannot be expanded while a package is being installed")]
     Unsupported(String),
 }
@@ -30,18 +40,23 @@ pub enum MacroError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Macros {
     definitions: BTreeMap<String, Vec<Definition>>,
+    /// Of the parametric macros that are being expanded, the innermost last.
+    calls: Vec<Parameters>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Definition {
     body: String,
-    parametric: bool,
+    /// The options of a parametric macro, as for getopt.
+    options: Option<String>,
+    /// How many calls deep it was defined: it is gone when that call is over.
+    level: usize,
 }
 
 impl Macros {
     /// No macros at all.
     pub fn empty() -> Self {
-        Self { definitions: BTreeMap::new() }
+        Self { definitions: BTreeMap::new(), calls: Vec::new() }
     }
 
     /// rpm's defaults for Fedora on a 64 bit machine of this architecture (`x86_64`, `aarch64`).
@@ -59,19 +74,26 @@ impl Macros {
 
     /// Defines a macro without parameters, whatever its name.
     pub fn set(&mut self, name: &str, body: &str) {
-        let definition = Definition { body: body.to_owned(), parametric: false };
+        let definition = Definition { body: body.to_owned(), options: None, level: 0 };
         self.definitions.entry(name.to_owned()).or_default().push(definition);
     }
 
     /// Defines from `NAME BODY` or `NAME(OPTIONS) BODY`, as `rpm.define` does.
     pub fn define(&mut self, definition: &str) -> Result<(), MacroError> {
+        self.define_at(definition, 0)
+    }
+
+    fn define_at(&mut self, definition: &str, level: usize) -> Result<(), MacroError> {
         let definition = definition.trim_start();
         let name_end = name_length(definition);
         let (name, rest) = definition.split_at(name_end);
-        let parametric = rest.starts_with('(');
-        let body = match rest.strip_prefix('(') {
-            Some(rest) => rest.split_once(')').ok_or_else(|| MacroError::Unclosed(definition.to_owned()))?.1,
-            None => rest,
+        let (options, body) = match rest.strip_prefix('(') {
+            Some(rest) => {
+                let parts =
+                    rest.split_once(')').ok_or_else(|| MacroError::Unclosed(definition.to_owned()))?;
+                (Some(parts.0.to_owned()), parts.1)
+            }
+            None => (None, rest),
         };
         let first_is_digit = name.starts_with(|character: char| character.is_ascii_digit());
         if name.len() < 3 || first_is_digit || !body.starts_with([' ', '\t', '\n']) && !body.is_empty() {
@@ -87,7 +109,7 @@ impl Macros {
             Some(end) if end + 1 == body.len() => &body[1..end],
             _ => body,
         };
-        let definition = Definition { body: body.to_owned(), parametric };
+        let definition = Definition { body: body.to_owned(), options, level };
         self.definitions.entry(name.to_owned()).or_default().push(definition);
         Ok(())
     }
@@ -118,12 +140,22 @@ impl Macros {
 
     /// Whether a name is defined, and whether it takes parameters.
     pub fn is_defined(&self, name: &str) -> Option<bool> {
-        self.newest(name).map(|definition| definition.parametric)
+        self.newest(name).map(|definition| definition.options.is_some())
     }
 
     /// Expands all macros of a text; unknown ones stay as they are written.
     pub fn expand(&mut self, text: &str) -> Result<String, MacroError> {
         self.expand_nested(text, 0)
+    }
+
+    /// Expands a macro with arguments that are split already.
+    pub fn call(&mut self, name: &str, arguments: Vec<String>) -> Result<String, MacroError> {
+        match self.newest(name).cloned() {
+            Some(Definition { body, options: Some(options), .. }) => {
+                self.expand_call(name, &body, &options, arguments, 0)
+            }
+            _ => self.expand(&format!("%{{{name}:{}}}", arguments.join(" "))),
+        }
     }
 
     fn newest(&self, name: &str) -> Option<&Definition> {
@@ -184,7 +216,7 @@ impl Macros {
     ) -> Result<&'a str, MacroError> {
         let conditions_end =
             rest.find(|character| character != '?' && character != '!').unwrap_or(rest.len());
-        let name_end = conditions_end + name_length(&rest[conditions_end..]);
+        let name_end = conditions_end + parameters::name_length(&rest[conditions_end..]);
         let name = &rest[conditions_end..name_end];
         let after = &rest[name_end..];
         match name {
@@ -197,7 +229,8 @@ impl Macros {
                 // `%global` expands at once, `%define` when the macro is used.
                 let line =
                     if name == "global" { self.expand_nested(line, depth + 1)? } else { line.to_owned() };
-                self.define(&line)?;
+                let level = if name == "global" { 0 } else { self.calls.len() };
+                self.define_at(&line, level)?;
                 return Ok(after);
             }
             "undefine" => {
@@ -209,6 +242,14 @@ impl Macros {
             _ => {}
         }
         let inside = &rest[..name_end];
+        if conditions_end == 0 && self.is_defined(name) == Some(true) {
+            // Its arguments are the rest of the line.
+            let end =
+                if after.starts_with([' ', '\t']) { after.find('\n').unwrap_or(after.len()) } else { 0 };
+            let call = format!("{name}{}", &after[..end]);
+            expanded.push_str(&self.expand_name(&call, format!("%{inside}"), depth)?);
+            return Ok(&after[end..]);
+        }
         expanded.push_str(&self.expand_name(inside, format!("%{inside}"), depth)?);
         Ok(after)
     }
@@ -220,10 +261,10 @@ impl Macros {
         let conditional = inside[..conditions_end].contains('?');
         let negated = inside[..conditions_end].matches('!').count() % 2 == 1;
         let rest = &inside[conditions_end..];
-        let (name, argument) = rest.split_at(name_length(rest));
+        let (name, argument) = rest.split_at(parameters::name_length(rest));
         let text = argument.strip_prefix(':');
-        if !conditional && let Some(text) = text {
-            return self.builtin(inside, name, text, depth);
+        if parameters::is_name(name) {
+            return self.expand_parameter(name, text, (conditional, negated), written, depth);
         }
         let definition = self.newest(name).cloned();
         if conditional {
@@ -235,13 +276,61 @@ impl Macros {
             }
         }
         match definition {
-            None if conditional => Ok(String::new()),
-            None => Ok(written),
-            Some(definition) if definition.parametric || !argument.is_empty() => {
-                Err(MacroError::Unsupported(format!("%{{{inside}}}")))
+            Some(Definition { body, options: Some(options), .. }) if !conditional => {
+                let arguments = match text {
+                    Some(text) => vec![self.expand_nested(text, depth + 1)?],
+                    None => parameters::split(&self.expand_nested(argument, depth + 1)?),
+                };
+                self.expand_call(name, &body, &options, arguments, depth)
             }
-            Some(definition) => self.expand_nested(&definition.body, depth + 1),
+            // What follows the name of a macro without parameters is ignored, as in rpm.
+            Some(Definition { body, .. }) => self.expand_nested(&body, depth + 1),
+            None if conditional => Ok(String::new()),
+            None => match text {
+                Some(text) => self.builtin(inside, name, text, depth),
+                None => Ok(written),
+            },
         }
+    }
+
+    /// Expands `1`, `*`, `-f`, `-f*` and the like in a parametric macro. A flag that was not given is nothing; anything else that
+    /// is not there stays as it was `written`.
+    fn expand_parameter(
+        &mut self,
+        name: &str,
+        text: Option<&str>,
+        (conditional, negated): (bool, bool),
+        written: String,
+        depth: usize,
+    ) -> Result<String, MacroError> {
+        let value = self.calls.last().and_then(|call| call.value(name));
+        if !conditional && !name.starts_with('-') {
+            return Ok(value.unwrap_or(written));
+        }
+        match (value, text) {
+            (value, _) if value.is_some() == negated => Ok(String::new()),
+            (_, Some(text)) => self.expand_nested(text, depth + 1),
+            (value, None) => Ok(value.unwrap_or_default()),
+        }
+    }
+
+    fn expand_call(
+        &mut self,
+        name: &str,
+        body: &str,
+        options: &str,
+        arguments: Vec<String>,
+        depth: usize,
+    ) -> Result<String, MacroError> {
+        self.calls.push(Parameters::read(name, options, arguments)?);
+        let expanded = self.expand_nested(body, depth + 1);
+        let level = self.calls.len();
+        self.calls.pop();
+        self.definitions.retain(|_, definitions| {
+            definitions.retain(|definition| definition.level < level);
+            !definitions.is_empty()
+        });
+        expanded
     }
 
     fn builtin(&mut self, inside: &str, name: &str, text: &str, depth: usize) -> Result<String, MacroError> {
@@ -257,11 +346,7 @@ impl Macros {
                 name,
                 "error" | "warn" | "echo" | "S" | "P" | "F" | "verbose" | "trace" | "dump" | "macrobody"
             );
-            return if known || self.newest(name).is_some() {
-                Err(unsupported())
-            } else {
-                Ok(format!("%{{{inside}}}"))
-            };
+            return if known { Err(unsupported()) } else { Ok(format!("%{{{inside}}}")) };
         }
         let text = self.expand_nested(text, depth + 1)?;
         Ok(match name {
@@ -304,70 +389,6 @@ fn closing(text: &str, open: char, close: char) -> Option<usize> {
     }
     None
 }
-
-/// rpm's `macros` and `platform` files with what Fedora changes in them, and the folders of systemd-rpm-macros.
-const DEFAULTS: [(&str, &str); 60] = [
-    ("_usr", "/usr"),
-    ("_usrsrc", "%{_usr}/src"),
-    ("_var", "/var"),
-    ("_prefix", "/usr"),
-    ("_exec_prefix", "%{_prefix}"),
-    ("_bindir", "%{_exec_prefix}/bin"),
-    ("_sbindir", "%{_bindir}"),
-    ("_libexecdir", "%{_exec_prefix}/libexec"),
-    ("_datarootdir", "%{_prefix}/share"),
-    ("_datadir", "%{_datarootdir}"),
-    ("_sysconfdir", "/etc"),
-    ("_sharedstatedir", "/var/lib"),
-    ("_localstatedir", "/var"),
-    ("_runstatedir", "/run"),
-    ("_rundir", "/run"),
-    ("_lib", "lib64"),
-    ("_libdir", "%{_exec_prefix}/%{_lib}"),
-    ("_includedir", "%{_prefix}/include"),
-    ("_infodir", "%{_datarootdir}/info"),
-    ("_mandir", "%{_datarootdir}/man"),
-    ("_docdir", "%{_datadir}/doc"),
-    ("_pkgdocdir", "%{_docdir}/%{NAME}"),
-    ("_defaultdocdir", "%{_datadir}/doc"),
-    ("_defaultlicensedir", "%{_datadir}/licenses"),
-    ("_initddir", "%{_sysconfdir}/rc.d/init.d"),
-    ("_initrddir", "%{_initddir}"),
-    ("_fontbasedir", "%{_datadir}/fonts"),
-    ("_tmppath", "%{_var}/tmp"),
-    ("_os", "linux"),
-    ("_build_os", "%{_os}"),
-    ("_host_os", "linux"),
-    ("_target_os", "linux"),
-    ("_vendor", "redhat"),
-    ("_host_vendor", "redhat"),
-    ("_rpmconfigdir", "/usr/lib/rpm"),
-    ("_usrlibrpm", "/usr/lib/rpm"),
-    ("_rpmmacrodir", "/usr/lib/rpm/macros.d"),
-    ("_dbpath", "%{_usr}/lib/sysimage/rpm"),
-    ("_db_backend", "sqlite"),
-    ("_keyring", "rpmdb"),
-    ("_install_langs", "all"),
-    ("_install_script_path", "/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin"),
-    ("_transaction_color", "3"),
-    ("_prefer_color", "2"),
-    ("_unitdir", "/usr/lib/systemd/system"),
-    ("_userunitdir", "/usr/lib/systemd/user"),
-    ("_presetdir", "/usr/lib/systemd/system-preset"),
-    ("_userpresetdir", "/usr/lib/systemd/user-preset"),
-    ("_udevhwdbdir", "/usr/lib/udev/hwdb.d"),
-    ("_udevrulesdir", "/usr/lib/udev/rules.d"),
-    ("_journalcatalogdir", "/usr/lib/systemd/catalog"),
-    ("_binfmtdir", "/usr/lib/binfmt.d"),
-    ("_sysctldir", "/usr/lib/sysctl.d"),
-    ("_sysusersdir", "/usr/lib/sysusers.d"),
-    ("_tmpfilesdir", "/usr/lib/tmpfiles.d"),
-    ("_modulesloaddir", "/usr/lib/modules-load.d"),
-    ("_modprobedir", "/usr/lib/modprobe.d"),
-    ("_environmentdir", "/usr/lib/environment.d"),
-    ("_systemdgeneratordir", "/usr/lib/systemd/system-generators"),
-    ("nil", "%{!?nil}"),
-];
 
 #[cfg(test)]
 mod tests {
@@ -416,13 +437,75 @@ mod tests {
         assert_eq!(macros.expand("%{_thing}").unwrap(), "/var/thing");
     }
 
+    /// What rpm 6.1 makes of these; a definition in the text, then calls and their expansions.
+    #[test]
+    fn macros_with_parameters_are_called() {
+        for (definition, calls) in [
+            (
+                "one() [%0|%1|%2|%#|%*|%**]",
+                &[
+                    ("%{one a b c}", "[one|a|b|3|a b c|a b c]"),
+                    ("%one a b c", "[one|a|b|3|a b c|a b c]"),
+                    ("x %one a b\ny", "x [one|a|b|2|a b|a b]\ny"),
+                    ("%one,a", "[one|%1|%2|0||],a"),
+                    ("%{one:a b c}", "[one|a b c|%2|1|a b c|a b c]"),
+                    ("%{one}", "[one|%1|%2|0||]"),
+                    ("%{one: a  b }", "[one| a  b |%2|1| a  b | a  b ]"),
+                    ("%{one %{_usr} \"q r\"}", "[one|/usr|\"q|3|/usr \"q r\"|/usr \"q r\"]"),
+                    ("%{one a\tb\nc}", "[one|a|b\nc|2|a b\nc|a b\nc]"),
+                    ("%{?one:yes} %{!?one:no} %{?one a}", "yes  [%0|%1|%2|%#|%*|%**]"),
+                    ("%{one %%a}", "[one|%a|%2|1|%a|%a]"),
+                ][..],
+            ),
+            (
+                "opts(ab:c) [%{-a}|%{-b}|%{-b*}|%{-c:yes}|%{!-c:no}|%1|%#|%*|%**]",
+                &[
+                    ("%{opts -a -b val x y}", "[-a|-b val|val||no|x|2|x y|-a -b val x y]"),
+                    ("%{opts x -c y}", "[|||yes||x|2|x y|x -c y]"),
+                    ("%{opts -bval -- -a z}", "[|-b val|val||no|-a|2|-a z|-bval -- -a z]"),
+                    ("%{opts -acb val}", "[-a|-b val|val|yes||%1|0||-acb val]"),
+                ],
+            ),
+            ("raw(-) [%1|%#|%*]", &[("%{raw -a b}", "[-a|2|-a b]")]),
+            (
+                "cond() [%{?1}|%{?1:has}|%{!?2:lacks}|%{1}|%{?9}|%{2}]",
+                &[("%{cond a}", "[a|has|lacks|a||%{2}]"), ("%{cond}", "[||lacks|%{1}||%{2}]")],
+            ),
+            (
+                "local() %define inner I%{1}\n%global outer O%{1}\n[%{inner}]",
+                &[("%{local z}%{?inner}%{outer}", "[Iz]Oz")],
+            ),
+            ("plain P", &[("%{plain a b}", "P"), ("%plain a", "P a"), ("%{plain:a}", "P")]),
+            ("never nothing", &[("%1 %* %# %{-a} %{-a:x} %{!-a:y} %{1}", "%1 %* %#   y %{1}")]),
+        ] {
+            for (call, expected) in calls {
+                let mut macros = Macros::fedora("x86_64");
+                macros.define(definition).unwrap();
+                assert_eq!(macros.expand(call).as_deref(), Ok(*expected), "{definition}: {call}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_call_sees_its_own_parameters_alone() {
+        let mut macros = Macros::empty();
+        macros.define("inner() [%1|%2|%#]").unwrap();
+        macros.define("nested() <%{inner %{1} x}|%1|%2>").unwrap();
+        assert_eq!(macros.expand("%{nested q r}").unwrap(), "<[q|x|2]|q|r>");
+        assert_eq!(macros.call("inner", vec!["a b".into(), "c".into()]).unwrap(), "[a b|c|2]");
+        let error = macros.expand("%{nested -z}").unwrap_err().to_string();
+        assert_eq!(error, "the macro `nested()` has no option `-z`");
+        macros.define("valued(b:) %{-b*}").unwrap();
+        let error = macros.expand("%{valued -b}").unwrap_err().to_string();
+        assert_eq!(error, "the option `-b` of the macro `valued(b:)` needs a value");
+        // An error leaves nothing behind.
+        assert_eq!(macros.expand("%{valued -b 1}%1").unwrap(), "1%1");
+    }
+
     #[test]
     fn what_cannot_be_expanded_is_an_error() {
         let mut macros = Macros::empty();
-        macros.define("with_parameters() %1").unwrap();
         macros.define("circle %{circle}").unwrap();
-        assert_eq!(macros.is_defined("with_parameters"), Some(true));
-        assert!(matches!(macros.expand("%{with_parameters a}"), Err(MacroError::Unsupported(_))));
         assert!(matches!(macros.expand("%(date)"), Err(MacroError::Unsupported(_))));
         assert!(matches!(macros.expand("%{circle}"), Err(MacroError::TooDeep(_))));
         assert!(matches!(macros.expand("%{open"), Err(MacroError::Unclosed(_))));

@@ -73,16 +73,27 @@ fn register_macros(lua: &Lua, rpm: &Table, session: &Shared) -> mlua::Result<()>
     lua.globals().set("macros", MacroTable(session.clone()))
 }
 
-/// `macros.NAME`: reads expand, writes define, writing `nil` takes back.
+/// `macros.NAME`: reads expand, or give a function where the macro takes parameters; writes define, writing `nil` takes back.
 struct MacroTable(Shared);
 
 impl UserData for MacroTable {
     fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
-        methods.add_meta_method(MetaMethod::Index, |_, table, name: String| {
-            let mut macros = table.0.macros.borrow_mut();
-            match macros.is_defined(&name) {
-                None => Ok(None),
-                Some(_) => macros.expand(&format!("%{{{name}}}")).map(Some).map_err(failed),
+        methods.add_meta_method(MetaMethod::Index, |lua, table, name: String| {
+            let parametric = table.0.macros.borrow().is_defined(&name);
+            match parametric {
+                None => Ok(Value::Nil),
+                Some(false) => {
+                    let expanded = table.0.macros.borrow_mut().expand(&format!("%{{{name}}}"));
+                    lua.create_string(expanded.map_err(failed)?).map(Value::String)
+                }
+                Some(true) => {
+                    let shared = table.0.clone();
+                    let call = lua.create_function(move |_, arguments: Value| {
+                        let arguments = words(&name, arguments)?;
+                        shared.macros.borrow_mut().call(&name, arguments).map_err(failed)
+                    });
+                    call.map(Value::Function)
+                }
             }
         });
         methods.add_meta_method(MetaMethod::NewIndex, |_, table, (name, body): (String, Value)| {
@@ -93,6 +104,15 @@ impl UserData for MacroTable {
             }
             Ok(())
         });
+    }
+}
+
+/// One argument is a string, several are a table.
+fn words(name: &str, arguments: Value) -> mlua::Result<Vec<String>> {
+    match arguments {
+        Value::String(word) => Ok(vec![word.to_str()?.to_owned()]),
+        Value::Table(words) => words.sequence_values().collect(),
+        _ => Err(mlua::Error::runtime(format!("bad argument #1 to '{name}' (string or table expected)"))),
     }
 }
 
