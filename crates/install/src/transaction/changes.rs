@@ -44,7 +44,7 @@ pub enum Replacing {
     Any,
     /// The very same package (`rpm --reinstall`).
     Same,
-    /// None: several versions live side by side (`rpm -i`).
+    /// None: several versions live side by side, whichever came first (`rpm -i --oldpackage`).
     Nothing,
 }
 
@@ -165,7 +165,7 @@ fn problems(system: &InstalledSystem, packages: &[Package], changes: &Changes) -
         }
         let named = system.packages.iter().map(|record| &record.contents.nevra);
         let named: Vec<&Nevra> = named.filter(|nevra| nevra.name == wanted.name).collect();
-        if matches!(addition.replacing, Replacing::Older | Replacing::Nothing) {
+        if addition.replacing == Replacing::Older {
             let newer = named.iter().filter(|nevra| nevra.evr.compare(&wanted.evr).is_gt());
             problems.extend(
                 newer.map(|installed| Problem::Newer {
