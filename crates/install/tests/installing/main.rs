@@ -4,10 +4,13 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test panics")]
 
 mod failing;
+mod killed;
 mod making;
 mod packages;
 mod repeating;
 mod storing;
+#[path = "../existing/tracing.rs"]
+mod tracing;
 
 use std::path::{Path, PathBuf};
 
