@@ -318,11 +318,14 @@ pub struct LockUpdate {
 #[derive(Debug, Args)]
 pub struct Solve {
     /// Names, NEVRAs, globs, capabilities or file paths
-    #[arg(required = true, value_name = "PACKAGE")]
+    #[arg(required_unless_present = "testcase", value_name = "PACKAGE")]
     pub packages: Vec<String>,
     /// Folders or addresses of repositories [default: those of the upstream]
     #[arg(long = "repo", value_name = "DIR|URL")]
     pub repositories: Vec<String>,
+    /// Answer a testcase of libsolv instead, as `dnf --debugsolver` writes it, and compare with the result it states
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["packages", "repositories", "no_weak", "exclude"])]
+    pub testcase: Option<PathBuf>,
     /// Without recommended packages
     #[arg(long)]
     pub no_weak: bool,

@@ -87,12 +87,13 @@ impl World {
         let universe = Universe::new("x86_64", &repositories);
         let all: Vec<&PackageRecord> = packages.iter().flatten().collect();
         let mut different = String::new();
-        let (mut asked, mut refused) = (0, 0);
+        let (mut asked, mut refused, mut held) = (0, 0, 0);
         for case in self.cases(&universe, &all, count) {
             let ours = ask_ourselves(&universe, &case);
             let theirs = ask_dnf(root, work.path(), &ids, &case);
             asked += 1;
             refused += usize::from(theirs.is_empty());
+            held += case.lock.iter().filter(|lock| holds_back(lock, &all, &theirs)).count();
             if ours != theirs {
                 let only =
                     |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
@@ -101,7 +102,10 @@ impl World {
             }
         }
         let count = all.len();
-        println!("{:?}, {count} packages: {asked} questions, {refused} refused", self.folders);
+        let folders = &self.folders;
+        println!(
+            "{folders:?}, {count} packages: {asked} questions, {refused} refused, {held} held back by a lock"
+        );
         (asked, different)
     }
 
@@ -132,6 +136,14 @@ impl World {
         }
         cases
     }
+}
+
+/// Whether a package was chosen only because newer ones are locked out.
+fn holds_back(lock: &Nevra, all: &[&PackageRecord], chosen: &BTreeSet<String>) -> bool {
+    let is_newer = |other: &Nevra| {
+        other.name == lock.name && other.arch == lock.arch && other.evr.compare(&lock.evr).is_gt()
+    };
+    chosen.contains(&lock.to_string()) && all.iter().any(|package| is_newer(&package.nevra))
 }
 
 /// Names spread evenly over all.

@@ -1,5 +1,7 @@
 //! `lazuli solve PACKAGE…`
 
+mod testcase;
+
 use serde::Serialize;
 use solver::{Request, Universe, Want};
 
@@ -19,6 +21,9 @@ struct Solved {
 
 /// Finds the packages that a request needs.
 pub fn run(global: &Global, options: &Solve) -> Result<(), Failure> {
+    if let Some(file) = &options.testcase {
+        return testcase::run(global, file);
+    }
     let request = request(options)?;
     let solved = if options.repositories.is_empty() {
         let session = Session::open(global)?;

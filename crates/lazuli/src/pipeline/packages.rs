@@ -4,7 +4,10 @@
 //! repository that changed has another checksum, and a damaged index is one that is not there.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use repository::Repository;
 use repository::checksum::sha256;
@@ -29,7 +32,26 @@ pub struct Packages {
 /// Where the bytes of an index are.
 enum Bytes {
     Kept(Mapped),
-    Made(Vec<u8>),
+    Made { bytes: Arc<Vec<u8>>, _keeping: Option<Keeping> },
+}
+
+/// Bytes that are written to the cache while the work goes on; dropping this waits for them.
+struct Keeping(Option<JoinHandle<io::Result<()>>>);
+
+impl Keeping {
+    fn begin(cache: &IndexCache, key: String, bytes: Arc<Vec<u8>>) -> Option<Self> {
+        let cache = cache.clone();
+        let thread = thread::Builder::new().spawn(move || cache.keep(&key, &bytes));
+        thread.map(|thread| Keeping(Some(thread))).map_err(|error| not_kept(&error)).ok()
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        if let Some(Ok(Err(error))) = self.0.take().map(JoinHandle::join) {
+            not_kept(&error);
+        }
+    }
 }
 
 /// Where indexes are kept, below the cache.
@@ -56,11 +78,9 @@ impl Packages {
             .map_err(|error| {
                 Failure::caused(format!("{name} cannot be used"), &error).code(ExitCode::Verification)
             })?;
-        let index = built.finish();
-        if let Some(key) = key {
-            keep(cache, &key, &index);
-        }
-        Ok(Packages { repository, index: Bytes::Made(index), files: Vec::new() })
+        let index = Arc::new(built.finish());
+        let keeping = key.and_then(|key| Keeping::begin(cache, key, Arc::clone(&index)));
+        Ok(Packages { repository, index: Bytes::Made { bytes: index, _keeping: keeping }, files: Vec::new() })
     }
 
     /// The repository as the solver sees it.
@@ -78,7 +98,7 @@ impl Packages {
     fn bytes(&self) -> &[u8] {
         match &self.index {
             Bytes::Kept(bytes) => bytes,
-            Bytes::Made(bytes) => bytes,
+            Bytes::Made { bytes, .. } => bytes,
         }
     }
 
@@ -100,7 +120,9 @@ impl Packages {
             .find_files(downloader, &|path| wanted.contains(path))
             .map_err(|error| refused(&self.repository.id, &error))?;
         self.files = self.by_number(found)?;
-        keep(cache, &key, &packed(&self.files));
+        if let Err(error) = cache.keep(&key, &packed(&self.files)) {
+            not_kept(&error);
+        }
         Ok(())
     }
 
@@ -146,10 +168,8 @@ pub fn universe<'p>(all: impl Iterator<Item = &'p Packages>, machine: &str) -> R
 }
 
 /// A cache that cannot be written costs time at the next run, nothing else.
-fn keep(cache: &IndexCache, key: &str, bytes: &[u8]) {
-    if let Err(error) = cache.keep(key, bytes) {
-        output::say(&format!("the index of packages was not kept: {error}"));
-    }
+fn not_kept(error: &io::Error) {
+    output::say(&format!("the index of packages was not kept: {error}"));
 }
 
 /// Numbers and paths, each ended by a zero byte, which no path has.

@@ -47,6 +47,68 @@ fn solve_prints_what_a_request_needs() {
 }
 
 #[test]
+fn solve_answers_the_same_with_and_without_its_cache() {
+    let world = World::new();
+    fill(&world);
+    let repository = world.server.url("repo");
+    let ask = |arguments: &[&str]| {
+        let ended = world.run([&["solve", "--repo", &repository], arguments].concat());
+        assert_eq!(ended.stdout.is_empty(), ended.code == 4, "{ended}");
+        (ended.stdout, ended.stderr)
+    };
+    let indexes = world.path("cache/indexes");
+    for arguments in [&["editor"][..], &["/usr/share/words/en"], &["editor", "--exclude", "words"]] {
+        let cold = ask(arguments);
+        assert!(std::fs::read_dir(&indexes).unwrap().count() > 0, "the index is kept");
+        assert_eq!(ask(arguments), cold);
+        std::fs::remove_dir_all(&indexes).unwrap();
+    }
+}
+
+#[test]
+fn a_testcase_is_answered_and_compared() {
+    let world = World::new();
+    let write = |name: &str, text: &str| std::fs::write(world.path(name), text).unwrap();
+    write(
+        "packages",
+        "=Ver: 3.0\n=Pkg: a 1 1 noarch\n=Prv: a = 1-1\n=Req: b\n=Pkg: b 1 1 noarch\n=Prv: b = 1-1\n",
+    );
+    let head = "repo available 0 testtags packages\nsystem x86_64 rpm\n";
+    let right = "job install name a\nresult transaction,problems <inline>\n\
+                 #>install a-1-1.noarch@available\n#>install b-1-1.noarch@available\n";
+    write("right.t", &format!("{head}{right}nextjob\njob install name b\n"));
+    let file = world.path("right.t").display().to_string();
+    assert_eq!(
+        world.succeeds(["solve", "--testcase", &file]).stdout,
+        "# segment 1, line 1: as expected\ninstall a-1-1.noarch@available\ninstall b-1-1.noarch@available\n\
+         # segment 2, line 8: no result is stated\ninstall b-1-1.noarch@available\n"
+    );
+    let told = json(&world.call(["solve", "--testcase", &file]).args(["--format", "json"]));
+    assert_eq!(told[1]["answer"][0], "install b-1-1.noarch@available");
+
+    write("wrong.t", &format!("{head}{}", right.replace("install b-1-1", "install c-1-1")));
+    let file = world.path("wrong.t").display().to_string();
+    let ended = world.run(["solve", "--testcase", &file]);
+    assert_eq!(
+        ended.stdout,
+        "# segment 1, line 1: not as expected\n install a-1-1.noarch@available\n+install b-1-1.noarch@available\n\
+         -install c-1-1.noarch@available\n"
+    );
+    world.fails(
+        &["solve", "--testcase", &file],
+        1,
+        &["1 of 1 segments are not answered as", "wrong.t expects"],
+    );
+    write("broken.t", "repo\n");
+    let file = world.path("broken.t").display().to_string();
+    world.fails(&["solve", "--testcase", &file], 2, &["no testcase that can be answered", "line 1"]);
+    write("outside.t", "repo available 0 testtags ../../packages\n");
+    let file = world.path("outside.t").display().to_string();
+    world.fails(&["solve", "--testcase", &file], 2, &["there is no file `../../packages`"]);
+    world.fails(&["solve", "--testcase", &file, "a"], 2, &["cannot be used with"]);
+}
+
+#[test]
 fn why_tells_who_asked() {
     let world = World::new();
     fill(&world);

@@ -180,7 +180,7 @@ impl IndexBuilder {
         written([
             Part::Bytes(self.names.bytes()),
             Part::Numbers(self.names.starts()),
-            Part::Numbers(self.names.slots()),
+            Part::Numbers(&self.names.slots()),
             Part::Bytes(&text_bytes),
             Part::Numbers(&text_starts),
             Part::Numbers(self.dependencies.rows().as_flattened()),

@@ -3,10 +3,11 @@
 use super::build::BuildError;
 use super::hash;
 
-/// A hash table of numbers of things that are kept elsewhere: zero is empty, else the number plus one.
+/// A hash table of numbers of things that are kept elsewhere: zero is empty, else the number plus one below the hash.
 #[derive(Debug)]
 pub(super) struct Table {
-    slots: Vec<u32>,
+    slots: Vec<u64>,
+    /// By number, to grow by.
     hashes: Vec<u32>,
 }
 
@@ -35,9 +36,10 @@ impl Table {
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
         loop {
-            match self.slots[slot].checked_sub(1) {
+            let (known, number) = halves(self.slots[slot]);
+            match number.checked_sub(1) {
                 None => return Err(slot),
-                Some(number) if self.hashes[number as usize] == hash && equal(number) => return Ok(number),
+                Some(number) if known == hash && equal(number) => return Ok(number),
                 Some(_) => slot = (slot + 1) & mask,
             }
         }
@@ -46,7 +48,7 @@ impl Table {
     fn insert(&mut self, slot: usize, hash: u32) -> Result<u32, BuildError> {
         let number = u32::try_from(self.hashes.len()).map_err(|_| BuildError::TooLarge)?;
         self.hashes.push(hash);
-        self.slots[slot] = number.checked_add(1).ok_or(BuildError::TooLarge)?;
+        self.slots[slot] = filled(hash, number.checked_add(1).ok_or(BuildError::TooLarge)?);
         if self.hashes.len() * 2 > self.slots.len() {
             self.grow();
         }
@@ -61,10 +63,20 @@ impl Table {
             while slots[slot] != 0 {
                 slot = (slot + 1) & mask;
             }
-            slots[slot] = number;
+            slots[slot] = filled(*hash, number);
         }
         self.slots = slots;
     }
+}
+
+fn filled(hash: u32, number: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(number)
+}
+
+/// Hash and number of a slot.
+fn halves(slot: u64) -> (u32, u32) {
+    let half = |shift: u32| u32::try_from(slot >> shift & u64::from(u32::MAX)).unwrap_or_default();
+    (half(32), half(0))
 }
 
 impl Texts {
@@ -107,8 +119,9 @@ impl Texts {
         &self.starts
     }
 
-    pub(super) fn slots(&self) -> &[u32] {
-        &self.table.slots
+    /// The table without the hashes.
+    pub(super) fn slots(&self) -> Vec<u32> {
+        self.table.slots.iter().map(|slot| halves(*slot).1).collect()
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), BuildError> {
