@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::source::{SourceEntry, SourceFolder};
+use crate::source::{SourceEntry, SourceFolder, SourceIdentity};
 
 /// Why a folder is no source.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,13 @@ pub fn read(folder: &Path, upstream_spec: &str, spec: &str) -> Result<SourceFold
         spec: upstream_spec.to_owned(),
         specs,
     })
+}
+
+/// The identity of all files below `folder`, whatever its spec is called.
+pub(crate) fn identity(folder: &Path) -> Result<SourceIdentity, FolderError> {
+    let mut files = BTreeMap::new();
+    read_below(folder, "", &mut files)?;
+    Ok(SourceFolder { files, spec: String::new() }.identity())
 }
 
 /// The files as a source folder with its spec renamed; without such a spec, the names of those that there are.

@@ -14,13 +14,17 @@ pub enum ReleaseError {
     #[error("the main package has no Release tag")]
     NoRelease,
     /// The release says `%autorelease`, the definition `static`.
-    #[error("the release is calculated as `static`, but the spec says {value:?}: set `release.calculation = \"autorelease\"`")]
+    #[error(
+        "the release is calculated as `static`, but the spec says {value:?}: set `release.calculation = \"autorelease\"`"
+    )]
     UsesAutorelease {
         /// The tag's value.
         value: String,
     },
     /// Neither a number nor a number with the distribution's tag.
-    #[error("Release is {value:?}, which cannot be counted on (only a number, with or without %{{?dist}}, can): set `release.calculation = \"manual\"`, and the release by an overlay where it must change")]
+    #[error(
+        "Release is {value:?}, which cannot be counted on (only a number, with or without %{{?dist}}, can): set `release.calculation = \"manual\"`, and the release by an overlay where it must change"
+    )]
     NotANumber {
         /// The tag's value.
         value: String,
