@@ -7,6 +7,7 @@
 
 mod contents;
 mod interleave;
+mod reader;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,9 @@ use crate::release::{self, ReleaseError};
 use crate::source::SourceEntry;
 
 use contents::Contents;
+
 use host_tools::git::ObjectId;
+pub use reader::QueryReader;
 
 /// Reads version and release arguments out of a spec: what a spec interpreter with the target's macros is needed for.
 pub trait SpecReader: Sync + Send {
