@@ -5,6 +5,7 @@
 //! certificates is kept. The repository's own configuration is read, so git's refusal to work in a repository of another user
 //! stays in force.
 
+mod blame;
 mod id;
 mod object;
 mod walk;

@@ -22,6 +22,7 @@ pub mod qemu;
 pub mod qemu_img;
 pub mod ukify;
 pub mod veritysetup;
+pub mod whole_file;
 
 mod exchange;
 mod pump;

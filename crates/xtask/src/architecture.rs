@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "component-sources",
         &["rpm-model", "host-tools", "repository", "definition", "spec-overlay", "spec-query"],
     ),
+    ("deviation", &["definition", "spec-overlay", "component-sources"]),
     ("install", &["rpm-model", "host-tools", "repository"]),
     ("image", &["host-tools"]),
     (
@@ -30,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "host-tools",
             "definition",
             "spec-overlay",
+            "deviation",
             "solver",
             "repository",
             "debian-import",

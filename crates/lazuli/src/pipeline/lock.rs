@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use definition::lock::{Lock, LockedImage, LockedPackage, LockedUpstream, Reason};
 use definition::{Distro, NativeImage, Upstream};
@@ -29,14 +28,7 @@ pub fn load(distro: &Distro) -> Result<Lock, Failure> {
 pub fn save(distro: &Distro, lock: &Lock) -> Result<(), Failure> {
     let path = &distro.project.lock_file;
     let failed = || format!("{} cannot be written", path.display());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut beside = tempfile::NamedTempFile::new_in(folder).context(failed)?;
-    std::io::Write::write_all(&mut beside, lock.to_text().as_bytes()).context(failed)?;
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    beside.as_file().set_permissions(permissions).context(failed)?;
-    beside.as_file().sync_all().context(failed)?;
-    beside.persist(path).context(failed)?;
-    Ok(())
+    host_tools::whole_file::write(path, lock.to_text().as_bytes()).context(failed)
 }
 
 /// The locked packages of an image, which must still answer what the definition asks.
