@@ -97,8 +97,13 @@ impl World {
             if ours != theirs {
                 let only =
                     |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
-                different += &format!("{case:?}\n  only ours: {:?}\n", only(&ours, &theirs));
-                different += &format!("  only dnf5's: {:?}\n", only(&theirs, &ours));
+                let told = format!(
+                    "{case:?}\n  only ours: {:?}\n  only dnf5's: {:?}\n",
+                    only(&ours, &theirs),
+                    only(&theirs, &ours)
+                );
+                println!("{told}");
+                different += &told;
             }
         }
         let count = all.len();
