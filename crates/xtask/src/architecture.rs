@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("deviation", &["definition", "spec-overlay", "component-sources"]),
     ("install", &["rpm-model", "host-tools", "repository"]),
     ("image", &["host-tools"]),
+    ("spec-query", &["rpm-model"]),
     (
         "lazuli",
         &[
@@ -44,7 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without input and output, and the words that would break it.
-const PURE: &[&str] = &["rpm-model", "spec-overlay", "solver"];
+const PURE: &[&str] = &["rpm-model", "spec-overlay", "solver", "spec-query"];
 const IMPURE: &[&str] =
     &["std::fs", "std::net", "std::process", "std::env", "std::time::SystemTime", "std::time::Instant"];
 

@@ -1,0 +1,676 @@
+//! Text with macro calls and the macros defined so far, in; the text as rpm expands it, and the macros defined by then, out.
+//! No program runs and no file is opened: where only a build root could tell, a mark of [`Unknowns`] stands.
+
+mod arguments;
+mod builtins;
+mod expression;
+mod prepare;
+mod text;
+mod version;
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub use expression::ExpressionError;
+
+pub(crate) use arguments::{parse_options, split_quoted, unsplit_quoted};
+pub(crate) use expression::{Truth, Value};
+pub(crate) use version::compare_versions;
+
+use crate::files::Files;
+use crate::lua::Interpreter;
+use crate::macros::builtin::{Arity, Builtin};
+use crate::macros::definition::{self, DefinitionError, Extent};
+use crate::macros::table::{Body, Entry, Table, Traits};
+use crate::scan::{call_end, is_blank};
+use crate::shell;
+use crate::unknown::{Unknowns, first_mark};
+
+/// rpm's own limit of calls inside calls.
+const DEEPEST: usize = 64;
+/// Expansions of one spec: the largest real one needs a thousandth of it.
+const MOST_STEPS: u64 = 50_000_000;
+/// Bytes of one expansion.
+const LONGEST: usize = 64 << 20;
+
+/// Why a text cannot be expanded: rpm fails for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MacroError {
+    /// Macros that name each other in a circle.
+    #[error("macros call each other more than {DEEPEST} levels deep: one of them probably calls itself")]
+    TooDeep,
+    /// More work or text than any spec needs.
+    #[error("macros expand without end")]
+    TooMuch,
+    /// A bracket that is not closed.
+    #[error("`%{0}` is not closed")]
+    Unterminated(String),
+    /// A built-in macro without its argument.
+    #[error("macro `{0}` needs an argument")]
+    NoArgument(String),
+    /// A built-in macro that takes no argument.
+    #[error("macro `{0}` takes no argument")]
+    Argument(String),
+    /// An option that the macro does not know, or one without its value.
+    #[error("macro `{name}` does not take option `-{option}` that way (its options are `{options}`)")]
+    Option {
+        /// The macro.
+        name: String,
+        /// The option.
+        option: char,
+        /// Its options as `getopt` wants them.
+        options: String,
+    },
+    /// A definition that does not work.
+    #[error("the definition does not work")]
+    Definition(#[from] DefinitionError),
+    /// `%[…]` or `%{expr:…}`.
+    #[error("the expression does not work")]
+    Expression(#[from] ExpressionError),
+    /// A Lua script that failed.
+    #[error("the Lua script failed: {0}")]
+    Lua(String),
+    /// `%{error:…}`
+    #[error("{0}")]
+    Raised(String),
+    /// `%{load:…}` of a file that is not there, or has a definition that does not work.
+    #[error("macro file {path} cannot be loaded: {problem}")]
+    Load {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An argument that a built-in macro does not know, or a macro, source or patch that is not there.
+    #[error("{0}")]
+    NoSuch(String),
+}
+
+/// Something to tell about a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) line: u32,
+    pub(crate) text: String,
+    /// It is about what is not known, not said by `%{echo:}` or `%{warn:}`.
+    pub(crate) is_doubt: bool,
+}
+
+/// A source or patch, as macros and Lua see it.
+#[derive(Clone, Debug)]
+pub(crate) struct NumberedFile {
+    pub(crate) is_patch: bool,
+    pub(crate) number: u32,
+    /// Its last part.
+    pub(crate) name: Vec<u8>,
+    /// Below the folder of sources.
+    pub(crate) path: Vec<u8>,
+}
+
+/// Expands text; its state is what a spec changes while it is read.
+pub(crate) struct Engine {
+    table: RefCell<Table>,
+    /// Names defined inside calls, with the level of the call.
+    scoped: RefCell<Vec<(usize, Box<[u8]>)>>,
+    /// Where the call stands that Lua or an expression was called from.
+    outer: Cell<Place>,
+    steps: Cell<u64>,
+    lua: OnceCell<Interpreter>,
+    pub(crate) line: Cell<u32>,
+    pub(crate) files: Rc<dyn Files>,
+    pub(crate) unknowns: Unknowns,
+    pub(crate) messages: RefCell<Vec<Message>>,
+    pub(crate) sources: RefCell<Vec<NumberedFile>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    depth: usize,
+    level: usize,
+}
+
+/// A text that grows while macros are expanded.
+struct Expansion {
+    text: Vec<u8>,
+    place: Place,
+    keep_quotes: bool,
+    have_quotes: bool,
+    call: Option<Rc<Call>>,
+}
+
+/// A call of a macro that takes arguments: its name first, then options, then the rest.
+pub(crate) struct Call {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) arguments: Vec<Vec<u8>>,
+}
+
+/// What follows a macro's name.
+#[derive(Clone, Copy)]
+enum Argument<'a> {
+    Nothing,
+    /// `%{name:text}`
+    Colon(&'a [u8]),
+    /// `%{name words}`
+    Words(&'a [u8]),
+    /// `%name` and the rest of the line.
+    Line(&'a [u8]),
+}
+
+/// A call by name.
+struct Named<'a> {
+    name: &'a [u8],
+    condition: Condition,
+    argument: Argument<'a>,
+    braced: bool,
+}
+
+impl Engine {
+    /// An engine that knows these macros and may ask for these files.
+    pub(crate) fn new(table: Table, files: Rc<dyn Files>) -> Rc<Self> {
+        Rc::new(Self {
+            table: RefCell::new(table),
+            scoped: RefCell::default(),
+            outer: Cell::default(),
+            steps: Cell::new(0),
+            lua: OnceCell::new(),
+            line: Cell::new(0),
+            files,
+            unknowns: Unknowns::default(),
+            messages: RefCell::default(),
+            sources: RefCell::default(),
+        })
+    }
+
+    /// Expands a text.
+    pub(crate) fn expand(self: &Rc<Self>, text: &[u8]) -> Result<Vec<u8>, MacroError> {
+        let mut expansion = self.expansion(self.outer.get());
+        self.expand_into(&mut expansion, text)?;
+        Ok(expansion.text)
+    }
+
+    /// Calls a macro that takes arguments with these; none if there is no such macro.
+    pub(crate) fn call(
+        self: &Rc<Self>,
+        name: &[u8],
+        arguments: Vec<Vec<u8>>,
+    ) -> Option<Result<Vec<u8>, MacroError>> {
+        let entry = self.entry(name)?;
+        let mut expansion = self.expansion(self.outer.get());
+        expansion.place.depth += 1;
+        let mut all = vec![name.to_vec()];
+        all.extend(arguments);
+        let arguments = entry.options.is_some().then_some(all);
+        Some(self.expand_entry(&mut expansion, &entry, arguments, None).map(|()| expansion.text))
+    }
+
+    /// The newest definition of a name.
+    pub(crate) fn entry(&self, name: &[u8]) -> Option<Arc<Entry>> {
+        self.table.borrow().get(name).cloned()
+    }
+
+    /// Adds a definition.
+    pub(crate) fn push(&self, entry: Entry) {
+        if entry.level > 0 {
+            self.scoped.borrow_mut().push((entry.level, entry.name.clone()));
+        }
+        self.table.borrow_mut().push(entry);
+    }
+
+    /// Takes the newest definition of a name back.
+    pub(crate) fn pop(&self, name: &[u8]) {
+        self.table.borrow_mut().pop(name);
+    }
+
+    /// Takes all definitions of a name back.
+    pub(crate) fn pop_all(&self, name: &[u8]) {
+        let mut table = self.table.borrow_mut();
+        while table.depth(name) > 0 {
+            table.pop(name);
+        }
+    }
+
+    /// Defines a macro for good from `name body`, without expanding the body.
+    pub(crate) fn define(&self, text: &[u8]) -> Result<(), MacroError> {
+        let (definition, _) = definition::parse(text, Extent::Line)?;
+        self.protect(&definition.name)?;
+        self.push(Entry {
+            name: definition.name.into(),
+            options: definition.options.map(Into::into),
+            body: Body::Text(definition.body.into()),
+            level: 0,
+            traits: Traits { literal: definition.literal, once: definition.once, ..Traits::default() },
+        });
+        Ok(())
+    }
+
+    /// Takes a definition back as `%undefine` does.
+    pub(crate) fn undefine(&self, name: &[u8]) -> Result<(), MacroError> {
+        if !definition::is_legal_name(name) {
+            return Err(DefinitionError::Name(String::from_utf8_lossy(name).into_owned()).into());
+        }
+        self.protect(name)?;
+        self.pop(name);
+        Ok(())
+    }
+
+    /// Notes what the spec says to its user.
+    pub(crate) fn say(&self, text: String) {
+        self.note(text, false);
+    }
+
+    /// Notes what is not known and was decided all the same.
+    pub(crate) fn doubt(&self, text: String) {
+        self.note(text, true);
+    }
+
+    fn note(&self, text: String, is_doubt: bool) {
+        let message = Message { line: self.line.get(), text, is_doubt };
+        let mut messages = self.messages.borrow_mut();
+        if !messages.contains(&message) {
+            messages.push(message);
+        }
+    }
+
+    /// The Lua state of this spec.
+    pub(crate) fn lua(self: &Rc<Self>) -> Result<&Interpreter, MacroError> {
+        if self.lua.get().is_none() {
+            let interpreter = Interpreter::new(self).map_err(|error| MacroError::Lua(error.to_string()))?;
+            // Nobody else can have set it: making one does not expand anything.
+            let _first = self.lua.set(interpreter);
+        }
+        self.lua.get().ok_or_else(|| MacroError::Lua("there is no interpreter".to_owned()))
+    }
+
+    /// Whether Lua has been used at all.
+    pub(crate) fn lua_if_used(&self) -> Option<&Interpreter> {
+        self.lua.get()
+    }
+
+    fn protect(&self, name: &[u8]) -> Result<(), MacroError> {
+        match self.entry(name) {
+            Some(entry) if entry.is_protected() => {
+                Err(DefinitionError::Protected(String::from_utf8_lossy(name).into_owned()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn expansion(&self, place: Place) -> Expansion {
+        Expansion { text: Vec::new(), place, keep_quotes: false, have_quotes: false, call: None }
+    }
+
+    /// Expands into a text of its own, in the same place and call.
+    fn expand_apart(
+        self: &Rc<Self>,
+        parent: &Expansion,
+        text: &[u8],
+        keep_quotes: bool,
+    ) -> Result<Expansion, MacroError> {
+        let mut apart = Expansion { keep_quotes, call: parent.call.clone(), ..self.expansion(parent.place) };
+        self.expand_into(&mut apart, text)?;
+        Ok(apart)
+    }
+
+    /// Does something from inside a call, so that what it expands knows how deep it is.
+    fn from_within<T>(&self, place: Place, act: impl FnOnce() -> T) -> T {
+        let before = self.outer.replace(place);
+        let result = act();
+        self.outer.set(before);
+        result
+    }
+
+    fn expand_into(self: &Rc<Self>, out: &mut Expansion, text: &[u8]) -> Result<(), MacroError> {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > MOST_STEPS || out.text.len() > LONGEST {
+            return Err(MacroError::TooMuch);
+        }
+        if out.place.depth >= DEEPEST {
+            return Err(MacroError::TooDeep);
+        }
+        out.place.depth += 1;
+        let result = self.expand_calls(out, text);
+        out.place.depth -= 1;
+        result
+    }
+
+    fn expand_calls(self: &Rc<Self>, out: &mut Expansion, text: &[u8]) -> Result<(), MacroError> {
+        let mut at = 0;
+        while let Some(offset) = text[at..].iter().position(|byte| *byte == b'%') {
+            out.text.extend_from_slice(&text[at..at + offset]);
+            at += offset + 1;
+            let Some(next) = text.get(at) else {
+                out.text.push(b'%');
+                return Ok(());
+            };
+            if *next == b'%' {
+                out.text.push(b'%');
+                at += 1;
+                continue;
+            }
+            let unterminated = || MacroError::Unterminated(shown(&text[at..]));
+            let end = call_end(text, at).ok_or_else(unterminated)?;
+            at = match next {
+                b'(' => {
+                    self.expand_shell(out, &text[at + 1..end - 1])?;
+                    end
+                }
+                b'[' => {
+                    let place = out.place;
+                    let result =
+                        self.from_within(place, || expression::expand(self, &text[at + 1..end - 1]))?;
+                    out.text.extend_from_slice(&result);
+                    end
+                }
+                b'{' => self.expand_braced(out, text, at, end)?,
+                _ => self.expand_bare(out, text, at, end)?,
+            };
+        }
+        out.text.extend_from_slice(&text[at..]);
+        Ok(())
+    }
+
+    /// `%(…)`: what the script would print, if that can be said without running it.
+    fn expand_shell(self: &Rc<Self>, out: &mut Expansion, script: &[u8]) -> Result<(), MacroError> {
+        let script = self.expand_apart(out, script, false)?.text;
+        if let Some(mark) = first_mark(&script) {
+            out.text.extend_from_slice(mark);
+            return Ok(());
+        }
+        match shell::run(&script, self.files.as_ref()) {
+            Some(mut printed) => {
+                while matches!(printed.last(), Some(b'\n' | b'\r')) {
+                    printed.pop();
+                }
+                out.text.extend(printed);
+            }
+            None => {
+                let reason = format!("%({}) runs a program", shown(&script));
+                out.text.extend(self.unknowns.mark(&reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// `%{name…}` whose `{` is at `open`; returns where to go on.
+    fn expand_braced(
+        self: &Rc<Self>,
+        out: &mut Expansion,
+        text: &[u8],
+        open: usize,
+        end: usize,
+    ) -> Result<usize, MacroError> {
+        let (start, condition) = Condition::read(text, open + 1);
+        let length = text[start..].iter().position(|byte| matches!(byte, b' ' | b':' | b'}'));
+        let name_end = start + length.unwrap_or(text.len() - start);
+        let close = end - 1;
+        let argument = match text.get(name_end) {
+            Some(b':') => Argument::Colon(text.get(name_end + 1..close).unwrap_or_default()),
+            Some(b' ') => Argument::Words(text.get(name_end..close).unwrap_or_default()),
+            _ => Argument::Nothing,
+        };
+        let named = Named { name: &text[start..name_end], condition, argument, braced: true };
+        Ok(self.expand_named(out, &named, text, end)?.unwrap_or(open))
+    }
+
+    /// `%name`; returns where to go on.
+    fn expand_bare(
+        self: &Rc<Self>,
+        out: &mut Expansion,
+        text: &[u8],
+        at: usize,
+        end: usize,
+    ) -> Result<usize, MacroError> {
+        let (start, condition) = Condition::read(text, at);
+        let argument = match text.get(end) {
+            Some(byte) if is_blank(*byte) => {
+                let length = text[end..].iter().position(|byte| *byte == b'\n');
+                Argument::Line(&text[end..end + length.unwrap_or(text.len() - end)])
+            }
+            _ => Argument::Nothing,
+        };
+        let named = Named { name: &text[start..end], condition, argument, braced: false };
+        Ok(self.expand_named(out, &named, text, end)?.unwrap_or(start))
+    }
+
+    /// Returns where to go on; none to go on after the percent sign, which then stands for itself.
+    fn expand_named(
+        self: &Rc<Self>,
+        out: &mut Expansion,
+        named: &Named<'_>,
+        text: &[u8],
+        end: usize,
+    ) -> Result<Option<usize>, MacroError> {
+        let Named { name, condition, argument, braced } = *named;
+        if name.is_empty() {
+            out.text.push(b'%');
+            return Ok(None);
+        }
+        // An argument of an outer call is not seen in an inner one.
+        let entry =
+            self.entry(name).filter(|entry| !entry.traits.automatic || entry.level >= out.place.level);
+        if name[0] == b'-' || condition.asks {
+            if entry.is_none() == condition.negated {
+                match (argument, entry) {
+                    (Argument::Colon(text), _) if !text.is_empty() => self.expand_into(out, text)?,
+                    (_, Some(entry)) => self.expand_entry(out, &entry, None, None)?,
+                    _ => {}
+                }
+            }
+            return Ok(Some(end));
+        }
+        let Some(entry) = entry else {
+            out.text.push(b'%');
+            return Ok(None);
+        };
+        let builtin = match entry.body {
+            Body::Builtin(builtin) => Some(builtin),
+            Body::Text(_) => None,
+        };
+        if entry.options.is_none() && builtin.is_none() {
+            self.expand_entry(out, &entry, None, None)?;
+            return Ok(Some(end));
+        }
+        let raw = builtin.is_some_and(Builtin::reads_raw_text);
+        let mut arguments = vec![name.to_vec()];
+        if raw && !braced {
+            arguments.push(text[end..].to_vec());
+            let mut used = 0;
+            self.expand_entry(out, &entry, Some(arguments), Some(&mut used))?;
+            return Ok(Some((end + used).min(text.len())));
+        }
+        let mut next = end;
+        match argument {
+            Argument::Colon(words) | Argument::Words(words) | Argument::Line(words) if raw => {
+                arguments.push(words.to_vec());
+            }
+            Argument::Colon(words) => {
+                let keep = out.keep_quotes;
+                arguments.push(self.expand_apart(out, words, keep)?.text);
+            }
+            Argument::Words(words) => {
+                arguments.extend(split_quoted(&self.expand_apart(out, words, true)?.text));
+            }
+            Argument::Line(words) if entry.options.is_some() => {
+                arguments.extend(split_quoted(&self.expand_apart(out, words, true)?.text));
+                let line_end = end + words.len();
+                let continued = line_end > 0 && text.get(line_end - 1) == Some(&b'\\');
+                next = if line_end < text.len() && continued { line_end + 1 } else { line_end };
+            }
+            Argument::Line(_) | Argument::Nothing => {}
+        }
+        self.expand_entry(out, &entry, Some(arguments), None)?;
+        Ok(Some(next))
+    }
+
+    /// Expands a definition; `used` says how much of the text after it a built-in macro took for itself.
+    fn expand_entry(
+        self: &Rc<Self>,
+        out: &mut Expansion,
+        entry: &Arc<Entry>,
+        arguments: Option<Vec<Vec<u8>>>,
+        used: Option<&mut usize>,
+    ) -> Result<(), MacroError> {
+        let start = out.text.len();
+        let before = out.call.clone();
+        let result = match &entry.body {
+            Body::Builtin(builtin) => {
+                let arguments = arguments.unwrap_or_else(|| vec![entry.name.to_vec()]);
+                self.check_arity(*builtin, &arguments)
+                    .and_then(|()| self.expand_builtin(out, *builtin, arguments, used))
+            }
+            Body::Text(body) if entry.traits.literal => {
+                out.text.extend_from_slice(body);
+                Ok(())
+            }
+            Body::Text(body) => match arguments {
+                Some(arguments) => {
+                    let entered = self.enter(out, entry, arguments);
+                    let result = entered.and_then(|()| self.expand_body(out, entry, body));
+                    self.leave(out);
+                    result
+                }
+                None => self.expand_body(out, entry, body),
+            },
+        };
+        out.call = before;
+        result?;
+        if entry.traits.once {
+            let traits = Traits { once: false, literal: true, ..entry.traits };
+            let body = Body::Text(out.text[start..].into());
+            self.push(Entry { body, traits, ..Entry::clone(entry) });
+        }
+        if entry.traits.quoted {
+            if out.keep_quotes {
+                out.have_quotes = true;
+            } else {
+                arguments::unquote(&mut out.text, start);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_arity(&self, builtin: Builtin, arguments: &[Vec<u8>]) -> Result<(), MacroError> {
+        match (builtin.arity(), arguments.len() > 1) {
+            (Arity::Some, false) => Err(MacroError::NoArgument(builtin.name().to_owned())),
+            (Arity::None, true) => Err(MacroError::Argument(builtin.name().to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    fn expand_body(
+        self: &Rc<Self>,
+        out: &mut Expansion,
+        entry: &Entry,
+        body: &[u8],
+    ) -> Result<(), MacroError> {
+        if !(entry.traits.quoted && out.keep_quotes) {
+            return self.expand_into(out, body);
+        }
+        let mut parts = body.split(|byte| *byte == arguments::QUOTE);
+        let first = parts.next().unwrap_or_default();
+        self.expand_into(out, first)?;
+        for part in parts {
+            out.text.push(arguments::QUOTE);
+            out.keep_quotes = !out.keep_quotes;
+            let result = self.expand_into(out, part);
+            if result.is_err() {
+                out.keep_quotes = true;
+                return result;
+            }
+        }
+        out.keep_quotes = true;
+        Ok(())
+    }
+
+    /// Begins a call: its arguments become macros.
+    fn enter(
+        self: &Rc<Self>,
+        out: &mut Expansion,
+        entry: &Arc<Entry>,
+        mut arguments: Vec<Vec<u8>>,
+    ) -> Result<(), MacroError> {
+        out.place.level += 1;
+        let level = out.place.level;
+        let push = |name: &[u8], body: &[u8], quoted: bool| {
+            let traits = Traits { literal: true, automatic: true, quoted, once: false };
+            self.push(Entry { level, traits, ..Entry::plain(name, body) });
+        };
+        push(b"0", &entry.name, false);
+        push(b"**", &unsplit_quoted(&arguments[1..]), true);
+        let options = entry.options.as_deref().unwrap_or_default();
+        let parsed = parse_options(&mut arguments, options);
+        let rest = match &parsed {
+            Ok(parsed) => {
+                for option in &parsed.options {
+                    let name = [b'-', option.letter];
+                    match &option.value {
+                        Some(value) => {
+                            push(&name, &[&name[..], b" ", value].concat(), false);
+                            push(&[b'-', option.letter, b'*'], value, false);
+                        }
+                        None => push(&name, &name, false),
+                    }
+                }
+                let rest = &arguments[parsed.rest..];
+                push(b"#", rest.len().to_string().as_bytes(), false);
+                for (number, argument) in rest.iter().enumerate() {
+                    push((number + 1).to_string().as_bytes(), argument, false);
+                }
+                push(b"*", &rest.join(&b' '), false);
+                Ok(())
+            }
+            Err(letter) => Err(MacroError::Option {
+                name: shown(&entry.name),
+                option: char::from(*letter),
+                options: shown(options),
+            }),
+        };
+        out.call = Some(Rc::new(Call { entry: entry.clone(), arguments }));
+        rest
+    }
+
+    /// Ends a call: what was defined in it is gone.
+    fn leave(&self, out: &mut Expansion) {
+        let level = out.place.level;
+        let mut scoped = self.scoped.borrow_mut();
+        let mut table = self.table.borrow_mut();
+        let mut hidden = Vec::new();
+        while let Some((_, name)) = scoped.pop_if(|(defined, _)| *defined >= level) {
+            if table.leave(&name, level) {
+                hidden.push((level, name));
+            }
+        }
+        scoped.extend(hidden);
+        out.place.level -= 1;
+    }
+}
+
+/// `?` and `!` in front of a name.
+#[derive(Clone, Copy)]
+struct Condition {
+    asks: bool,
+    negated: bool,
+}
+
+impl Condition {
+    fn read(text: &[u8], mut at: usize) -> (usize, Self) {
+        let mut condition = Self { asks: false, negated: false };
+        loop {
+            match text.get(at) {
+                Some(b'?') => condition.asks = true,
+                Some(b'!') => condition.negated = !condition.negated,
+                _ => return (at, condition),
+            }
+            at += 1;
+        }
+    }
+}
+
+/// A text in a message: its beginning, in one line.
+pub(crate) fn shown(text: &[u8]) -> String {
+    const ENOUGH: usize = 80;
+    let text = String::from_utf8_lossy(text);
+    let line = text.lines().next().unwrap_or_default();
+    let short: String = line.chars().take(ENOUGH).collect();
+    if short.len() < text.trim_end().len() { format!("{short}…") } else { short }
+}
