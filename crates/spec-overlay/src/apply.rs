@@ -85,7 +85,7 @@ impl<'a> Work<'a> {
             cause,
             nearest: None,
         };
-        let wrong = |source| Cause::Archive { archive: name.to_owned(), source };
+        let wrong = |source| Cause::Archive { archive: name.to_owned(), source: Box::new(source) };
         let bytes = self
             .tree()
             .and_then(|tree| tree.read(name))

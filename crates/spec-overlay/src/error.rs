@@ -36,11 +36,11 @@ pub enum Cause {
     #[error("there is no tag `{tag}{}` in {}", value.as_ref().map(|value| format!(": {value}")).unwrap_or_default(), of_package(package))]
     NoTag {
         /// The tag's name.
-        tag: String,
+        tag: Box<str>,
         /// The value asked for.
-        value: Option<String>,
+        value: Option<Box<str>>,
         /// Whose tag.
-        package: String,
+        package: Box<str>,
     },
     /// The spec has no such section.
     #[error("there is no section `{section}` of {}", of_package(package))]
@@ -63,11 +63,11 @@ pub enum Cause {
     #[error("no line {} has a match of `{regex}`", of_place(section.as_deref(), package.as_deref()))]
     NoMatch {
         /// The regular expression.
-        regex: String,
+        regex: Box<str>,
         /// The section asked for.
-        section: Option<String>,
+        section: Option<Box<str>>,
         /// The package asked for.
-        package: Option<String>,
+        package: Option<Box<str>>,
     },
     /// There are matches, and each is replaced by itself.
     #[error("each of the {matches} matches of `{regex}` is replaced by itself")]
@@ -211,7 +211,7 @@ pub enum Cause {
         archive: String,
         /// Why not.
         #[source]
-        source: ArchiveError,
+        source: Box<ArchiveError>,
     },
 }
 

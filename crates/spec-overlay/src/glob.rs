@@ -88,10 +88,19 @@ impl Glob {
         self.alternatives.iter().any(|pieces| matches(pieces, &text))
     }
 
-    /// Whether it is a path that can lie in a folder: no empty name, no `.` or `..`, and not from the root.
-    pub fn stays_below(&self) -> bool {
-        !self.pattern.is_empty()
-            && self.pattern.split('/').all(|name| !name.is_empty() && name != "." && name != "..")
+    /// The pattern for paths below a folder: without empty names and `.`, which mean nothing; none if it leads out of the
+    /// folder.
+    pub fn below_folder(&self) -> Option<Glob> {
+        let names: Vec<&str> =
+            self.pattern.split('/').filter(|name| !name.is_empty() && *name != ".").collect();
+        if self.pattern.starts_with('/')
+            || self.pattern.ends_with('/')
+            || names.is_empty()
+            || names.contains(&"..")
+        {
+            return None;
+        }
+        Glob::new(&names.join("/")).ok()
     }
 }
 

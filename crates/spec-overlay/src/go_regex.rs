@@ -49,6 +49,11 @@ impl GoRegex {
         &self.pattern
     }
 
+    /// The pattern in the syntax of the `regex` crate.
+    pub fn translated(&self) -> &str {
+        self.regex.as_str()
+    }
+
     /// Whether there is a match anywhere.
     pub fn is_match(&self, bytes: &[u8]) -> bool {
         match std::str::from_utf8(bytes) {

@@ -201,9 +201,9 @@ impl<'f> Tree<'f> {
 
     /// The files and links that the pattern means: never specs, and nothing of git's own.
     fn matching(&self, pattern: &Glob) -> Result<Vec<String>, Cause> {
-        if !pattern.stays_below() {
+        let Some(below) = pattern.below_folder() else {
             return Err(Cause::Path { path: pattern.as_str().to_owned() });
-        }
+        };
         let matching: Vec<String> = self
             .now
             .iter()
@@ -212,7 +212,7 @@ impl<'f> Tree<'f> {
                     && !path.ends_with(".spec")
                     && !path.starts_with(".git/")
                     && !path.contains("/.git/")
-                    && pattern.matches(path)
+                    && below.matches(path)
             })
             .map(|(path, _)| path.clone())
             .collect();

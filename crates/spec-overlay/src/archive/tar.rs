@@ -150,7 +150,9 @@ fn header_block(archive: &mut Vec<u8>, mut header: [u8; BLOCK], kind: u8, size: 
     header[257..265].copy_from_slice(b"ustar  \0");
     header[148..156].fill(b' ');
     let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+    // Six digits, a zero and a blank, unlike other numbers.
     octal(&mut header[148..155], sum);
+    header[154] = 0;
     archive.extend_from_slice(&header);
 }
 

@@ -41,12 +41,14 @@ pub(super) fn replace(
     if !decision.edits.is_empty() {
         return Ok(decision);
     }
-    let regex = regex.as_str().to_owned();
+    let regex = regex.as_str();
     Err(match unchanged {
-        0 => {
-            Cause::NoMatch { regex, section: section.map(str::to_owned), package: package.map(str::to_owned) }
-        }
-        matches => Cause::NothingNew { regex, matches },
+        0 => Cause::NoMatch {
+            regex: regex.into(),
+            section: section.map(Into::into),
+            package: package.map(Into::into),
+        },
+        matches => Cause::NothingNew { regex: regex.to_owned(), matches },
     })
 }
 

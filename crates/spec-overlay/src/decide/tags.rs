@@ -75,7 +75,7 @@ pub(super) fn update(spec: &SpecFile<'_>, package: &str, tag: &str, value: &str)
         }
     }
     if edits.is_empty() {
-        return Err(Cause::NoTag { tag: tag.to_owned(), value: None, package: package.to_owned() });
+        return Err(Cause::NoTag { tag: tag.into(), value: None, package: package.into() });
     }
     Ok(Decision::of(edits))
 }
@@ -99,11 +99,7 @@ pub(super) fn remove(
         }
     });
     if edits.is_empty() {
-        return Err(Cause::NoTag {
-            tag: tag.to_owned(),
-            value: value.map(str::to_owned),
-            package: package.to_owned(),
-        });
+        return Err(Cause::NoTag { tag: tag.into(), value: value.map(Into::into), package: package.into() });
     }
     Ok(Decision::of(edits))
 }
