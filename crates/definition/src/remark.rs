@@ -26,6 +26,8 @@ choice! {
         "no-upstream-status" => NoUpstreamStatus,
         /// A replacement that looks as if it referred to a group of its pattern; replacements are literal.
         "literal-replacement" => LiteralReplacement,
+        /// Something that azldev would refuse, in a definition that has its name.
+        "addition" => Addition,
         /// An old name.
         "deprecated" => Deprecated,
         /// Something that work on the sources will need.
@@ -42,6 +44,7 @@ pub const REMARK_KINDS: &[RemarkKind] = &[
     RemarkKind::NoDescription,
     RemarkKind::NoUpstreamStatus,
     RemarkKind::LiteralReplacement,
+    RemarkKind::Addition,
     RemarkKind::Deprecated,
     RemarkKind::Incomplete,
 ];

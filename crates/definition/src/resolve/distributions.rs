@@ -84,8 +84,7 @@ impl Resolver<'_> {
             let path = self.collector.sources.anchor(text);
             return Some(Located::new(path.display().to_string(), text.place));
         }
-        // `$` and what follows it is no part of an address; a letter stands in for the check.
-        parse_url(text, &text.replace('$', "x"), schemes, self.collector)?;
+        parse_url(text, text, schemes, self.collector)?;
         Some(text.clone())
     }
 

@@ -68,6 +68,7 @@ impl<'a> Resolver<'a> {
         let distributions = self.distributions(&project.architecture);
         let membership = self.membership();
         let components = self.components(&membership, project.default_distro.as_ref());
+        self.remark_additions();
         let usual_source = self.usual_source(project.default_distro.as_ref());
         let component_groups = self.component_groups(&membership);
         self.remark_groups(&|name| component_groups.get(name).map_or(0, |group| group.components.len()));

@@ -35,7 +35,7 @@ impl Resolver<'_> {
                 self.remark_no_overlay_file(component, pattern);
             } else if found.is_empty() {
                 let message = format!("overlay file `{pattern}` of component `{component}` is not found");
-                let hint = format!("it is looked for below {}", self.shown(folder));
+                let hint = format!("it is looked for below {}", folder.display());
                 self.collector.report_hinted(pattern.place, message, hint);
             }
             for file in found.iter() {

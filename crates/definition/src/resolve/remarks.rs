@@ -11,7 +11,9 @@ use crate::decode::Text;
 use crate::place::{Located, Place};
 use crate::remark::RemarkKind;
 use crate::statements::Statement;
-use crate::tables::{ComponentTable, OverlayTable, OverlayType, PackagePublishTable};
+use crate::tables::{
+    ComponentTable, ImageDefinitionType, OverlayTable, OverlayType, PackagePublishTable,
+};
 
 impl Resolver<'_> {
     /// Looks at one overlay.
@@ -26,6 +28,9 @@ impl Resolver<'_> {
                 self.collector.remark(RemarkKind::NoEffect, place, message, "delete it".to_owned());
             }
         }
+        if table.kind.value.is_addition() {
+            self.remark_addition(table.kind.place, &format!("overlays of type `{}`", table.kind));
+        }
         match &entry.overlay {
             Overlay::SearchReplace { regex, replacement, .. } => {
                 self.remark_pattern(table, regex, replacement, Subject::Line);
@@ -39,7 +44,7 @@ impl Resolver<'_> {
 
     fn remark_pattern(&mut self, table: &OverlayTable, regex: &GoRegex, replacement: &str, subject: Subject) {
         let Some(text) = &table.regex else { return };
-        if let Some(why) = why_never(regex.as_str(), subject) {
+        if let Some(why) = why_never(regex.translated(), subject) {
             let message = format!("this pattern never matches: {why}");
             let hint = match subject {
                 Subject::Line => "a pattern is matched against one line after the other",
@@ -76,13 +81,18 @@ impl Resolver<'_> {
                 self.collector.remark(RemarkKind::NoDescription, entry.place, message, hint);
             }
             let status = entry.metadata.as_ref().map(|metadata| metadata.upstream_status);
-            let message = match status {
-                None => "nobody said how far this change is on its way upstream",
-                Some(UpstreamStatus::Unknown) => "nobody looked how far this change is on its way upstream",
+            let (message, hint) = match status {
+                None => (
+                    "nobody said how far this change is on its way upstream",
+                    "add `metadata = { category = \"…\", upstream-status = \"…\" }`",
+                ),
+                Some(UpstreamStatus::Unknown) => (
+                    "nobody looked how far this change is on its way upstream",
+                    "look, and state another `upstream-status`",
+                ),
                 Some(_) => continue,
             };
-            let hint = "add `metadata = { category = \"…\", upstream-status = \"…\" }`".to_owned();
-            self.collector.remark(RemarkKind::NoUpstreamStatus, entry.place, message, hint);
+            self.collector.remark(RemarkKind::NoUpstreamStatus, entry.place, message, hint.to_owned());
         }
     }
 
@@ -219,6 +229,44 @@ impl Resolver<'_> {
         self.remark_deprecated(defaults.flatten().filter_map(|config| config.publish.as_ref()));
     }
 
+    /// Looks at what azldev would refuse of a definition that has its name.
+    pub(crate) fn remark_additions(&mut self) {
+        if !self.collector.wants_remarks() {
+            return;
+        }
+        let file = self.file;
+        if let Some(project) = &file.project {
+            if let Some(architecture) = &project.architecture {
+                self.remark_addition(architecture.place, "`architecture`");
+            }
+            if let Some(first) = project.upstreams.iter().flatten().next() {
+                self.remark_addition(first.name.place, "`upstreams`");
+            }
+        }
+        if let Some(resources) = &file.resources {
+            for repository in resources.deb_repos.values() {
+                self.remark_addition(repository.place, "`deb-repos`");
+            }
+            for priority in resources.rpm_repos.values().filter_map(|repository| repository.priority) {
+                self.remark_addition(priority.place, "`priority`");
+            }
+        }
+        for image in file.images.values() {
+            let kind = image.definition.as_ref().and_then(|definition| definition.kind);
+            if let Some(Located { value: ImageDefinitionType::Native, place }) = kind {
+                self.remark_addition(place, "images of type `native`");
+            }
+        }
+    }
+
+    fn remark_addition(&mut self, place: Place, what: &str) {
+        if self.root_file.file_name().is_some_and(|name| name == "azldev.toml") {
+            let message = format!("azldev knows no {what}");
+            let hint = "a definition with additions begins in `lazuli.toml`".to_owned();
+            self.collector.remark(RemarkKind::Addition, place, message, hint);
+        }
+    }
+
     /// Looks at a pattern of overlay files that matched nothing.
     pub(crate) fn remark_no_overlay_file(&mut self, component: &Located<String>, pattern: &Text) {
         // An inherited pattern is meant for those components that have such files.
@@ -236,6 +284,22 @@ fn deviation(defaults: &ComponentTable) -> Option<Place> {
     let words = [&build.with, &build.without].into_iter().flatten().flatten();
     let defines = build.defines.values().map(|value| value.place);
     skips.map(|skip| skip.place).into_iter().chain(words.map(|word| word.place)).chain(defines).next()
+}
+
+impl OverlayType {
+    /// Whether azldev does not know it.
+    fn is_addition(self) -> bool {
+        use OverlayType as T;
+        matches!(
+            self,
+            T::SpecSetMacro
+                | T::SpecSetBcond
+                | T::SpecAddArgument
+                | T::SpecDropArgument
+                | T::SpecDropLine
+                | T::SpecReplaceLine
+        )
+    }
 }
 
 /// The keys that an overlay of a type reads, beside `type`, `description` and `metadata`.
