@@ -4,11 +4,17 @@
 //! whose head says so touch a disk, the network or a program.
 
 pub mod autospec;
+pub mod changed;
 pub mod difference;
+pub mod dist_git;
+pub mod fingerprint;
 pub mod folder;
+pub mod history;
 pub mod kept;
 pub mod lock;
 pub mod prepare;
 pub mod project_history;
 pub mod release;
+pub mod render;
 pub mod source;
+pub mod sources;

@@ -32,6 +32,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "host-tools",
             "definition",
             "spec-overlay",
+            "component-sources",
+            "spec-query",
             "deviation",
             "solver",
             "repository",

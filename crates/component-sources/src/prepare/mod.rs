@@ -234,7 +234,7 @@ fn apply_all<'o>(
 fn blame(component: &Component, own: &Range<usize>, all: usize, error: OverlaidError) -> PrepareError {
     let OverlaidError::Overlay(error) = error else { return error.into() };
     let ApplyError { index: at, overlay, cause, nearest } = *error;
-    let source = Box::new(cause);
+    let source: Box<Cause> = cause.into();
     if own.contains(&at) {
         let index = at - own.start;
         let description = component.overlays[index].description.clone();
