@@ -1,8 +1,12 @@
 //! The command line's shape: one structure a command; what the words mean is in `commands`.
 
+mod component;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use component::*;
 
 use crate::output::Format;
 
@@ -73,6 +77,9 @@ pub enum Command {
     /// Install, upgrade and remove packages in a root that exists
     #[command(subcommand)]
     Root(Root),
+    /// Source packages: what is changed in them, and what comes of it
+    #[command(subcommand)]
+    Component(Component),
     /// The packages that every image is pinned to
     #[command(subcommand)]
     Lock(Lock),

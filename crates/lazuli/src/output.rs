@@ -34,8 +34,16 @@ pub fn print<T: Serialize>(
 
 /// Prints text as it is; a reader that closed the pipe early is no error.
 pub fn print_text(text: &str) -> Result<(), Failure> {
-    let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    write_out(anstream::stdout().lock(), text.as_bytes())
+}
+
+/// Prints bytes as they are, control characters included: patches, whose every byte counts.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    write_out(std::io::stdout().lock(), bytes)
+}
+
+fn write_out(mut stdout: impl std::io::Write, bytes: &[u8]) -> Result<(), Failure> {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::caused("standard output cannot be written", &error))
         }

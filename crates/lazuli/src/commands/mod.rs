@@ -1,6 +1,7 @@
 //! One file a command; this one only leads to them.
 
 mod completions;
+mod component;
 mod config;
 mod image;
 mod lock;
@@ -24,6 +25,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Upstream(command) => upstream::run(global, command),
         Command::Repo(command) => repo::run(global, command),
         Command::Root(command) => root::run(global, command),
+        Command::Component(command) => component::run(global, command),
         Command::Lock(command) => lock::run(global, command),
         Command::Solve(options) => solve::run(global, options),
         Command::Why(options) => why::run(global, options),

@@ -2,12 +2,14 @@
 
 pub mod boot;
 pub mod built;
+pub mod components;
 pub mod compose;
 pub mod debian;
 pub mod discard;
 pub mod existing;
 pub mod fetch;
 pub mod lock;
+pub mod macros;
 pub mod named;
 pub mod offer;
 pub mod packages;
