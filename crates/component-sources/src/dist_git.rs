@@ -274,6 +274,18 @@ impl DistGit {
         blobs.iter().zip(objects).map(|(id, object)| Ok(object.ok_or_else(|| missing(id))?.bytes)).collect()
     }
 
+    /// Whether one commit led to another, or is it.
+    pub fn leads_to(
+        &self,
+        package: &Package,
+        earlier: &ObjectId,
+        later: &ObjectId,
+    ) -> Result<bool, DistGitError> {
+        let repository = self.with_commit(package, later)?;
+        // A commit of a line that is not here cannot have led to one that is.
+        Ok(repository.commit_of(earlier.as_str())?.is_some() && repository.leads_to(earlier, later)?)
+    }
+
     /// What is kept besides: for facts that others derive from histories.
     pub(crate) fn kept(&self) -> &Kept {
         &self.kept

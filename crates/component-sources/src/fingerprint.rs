@@ -79,6 +79,11 @@ pub fn of(
     Ok(format!("{VERSION}:{}", records.digest()))
 }
 
+/// A fingerprint in the form of azldev's `input-fingerprint`, which is opaque to whoever compares it.
+pub fn as_input(fingerprint: &str) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(fingerprint.as_bytes())))
+}
+
 /// The digest that azldev keeps of what an upstream commit was resolved from; equal digests: no need to resolve again.
 pub fn resolution(upstream: &UpstreamSource, branch: Option<&str>, dist_git: Option<&str>) -> String {
     let mut records = Records::default();

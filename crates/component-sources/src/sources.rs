@@ -185,22 +185,36 @@ impl<'d> Sources<'d> {
                 self.in_folder(component, folder, spec)
             }
             SpecSource::Upstream(upstream) => {
-                let spec = format!("{}.spec", component.upstream_name());
                 if let Some(folder) = self.plain_mirror(component) {
-                    return self.in_folder(component, &folder, spec);
+                    return self.in_folder(component, &folder, format!("{}.spec", component.upstream_name()));
                 }
                 let package = self.package(component, upstream)?;
                 let commit = self.commit_of(component, upstream, &package)?;
-                Ok(Source {
-                    identity: SourceIdentity::Commit(commit.to_string()),
-                    commit: Some(commit.to_string()),
-                    sources: self,
-                    component: component.name.to_string(),
-                    upstream_spec: spec,
-                    place: Place::Commit(package, commit),
-                })
+                Ok(self.at_commit(component, package, commit))
             }
         }
+    }
+
+    /// Where a component's files come from at another moment (RFC 3339) of its upstream, whatever lock and pin say; a component
+    /// without an upstream repository is as it is at any moment.
+    pub fn source_at(&self, component: &Component, moment: &str) -> Result<Source<'_>, SourceError> {
+        match self.upstream_package(component)? {
+            None => self.source_of(component),
+            Some((_upstream, package)) => {
+                let commit = self.dist_git.commit_at(&package, Some(moment), false)?;
+                Ok(self.at_commit(component, package, commit))
+            }
+        }
+    }
+
+    /// Whether the commit that the definition pins led to the one of a moment, or is it; `None` where nothing is pinned or there
+    /// is no upstream repository.
+    pub fn has_passed(&self, component: &Component, moment: &str) -> Result<Option<bool>, SourceError> {
+        let Some((upstream, package)) = self.upstream_package(component)? else { return Ok(None) };
+        let Some(pinned) = &upstream.commit else { return Ok(None) };
+        let pinned = self.dist_git.whole_commit(&package, &pinned.value)?;
+        let then = self.dist_git.commit_at(&package, Some(moment), false)?;
+        Ok(Some(self.dist_git.leads_to(&package, &pinned, &then)?))
     }
 
     /// The history that a component's release and changelog are made from; reads nothing of the upstream's.
@@ -244,6 +258,20 @@ impl<'d> Sources<'d> {
         Ok(fingerprint::of(component, &inputs, &|path| std::fs::read(path))?)
     }
 
+    /// The same for a lock that is not on disk yet.
+    pub(crate) fn locked_fingerprint(
+        &self,
+        component: &Component,
+        lock: &ComponentLock,
+    ) -> Result<String, SourceError> {
+        let Some(commit) = &lock.upstream_commit else {
+            return self.fingerprint_of(component, &self.source_of(component)?, lock.manual_bump);
+        };
+        let release_version = self.release_version(component);
+        let inputs = Inputs { source: commit, manual_bump: lock.manual_bump, release_version };
+        Ok(fingerprint::of(component, &inputs, &|path| std::fs::read(path))?)
+    }
+
     /// Writes down what was found out about folders, for the next run.
     pub fn keep_identities(&self) -> Result<(), KeptError> {
         self.remembered.keep(&self.kept)
@@ -251,11 +279,7 @@ impl<'d> Sources<'d> {
 
     /// The commit that the definition leads to, whatever the lock says: what an update locks.
     pub fn resolve(&self, component: &Component) -> Result<Option<String>, SourceError> {
-        let SpecSource::Upstream(upstream) = &component.spec else { return Ok(None) };
-        if self.plain_mirror(component).is_some() {
-            return Ok(None);
-        }
-        let package = self.package(component, upstream)?;
+        let Some((upstream, package)) = self.upstream_package(component)? else { return Ok(None) };
         let commit = self.resolved(upstream, &package, true)?;
         Ok(Some(commit.to_string()))
     }
@@ -289,6 +313,30 @@ impl<'d> Sources<'d> {
             upstream_spec: spec,
             place: Place::Folder(folder.to_owned()),
         })
+    }
+
+    fn at_commit(&self, component: &Component, package: Package, commit: ObjectId) -> Source<'_> {
+        Source {
+            identity: SourceIdentity::Commit(commit.to_string()),
+            commit: Some(commit.to_string()),
+            sources: self,
+            component: component.name.to_string(),
+            upstream_spec: format!("{}.spec", component.upstream_name()),
+            place: Place::Commit(package, commit),
+        }
+    }
+
+    /// The upstream's repository of a component, if it comes from one.
+    fn upstream_package<'c>(
+        &self,
+        component: &'c Component,
+    ) -> Result<Option<(&'c UpstreamSource, Package)>, SourceError> {
+        match &component.spec {
+            SpecSource::Upstream(upstream) if self.plain_mirror(component).is_none() => {
+                Ok(Some((upstream, self.package(component, upstream)?)))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The mirror's folder of plain files for a component, if it has one.

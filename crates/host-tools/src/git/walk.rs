@@ -31,6 +31,13 @@ impl Repository {
         self.commits(&ids)
     }
 
+    /// Whether one commit led to another, or is it.
+    pub fn leads_to(&self, earlier: &ObjectId, later: &ObjectId) -> Result<bool, GitError> {
+        let call = self.git().args(["merge-base", "--is-ancestor"]).arg(earlier.as_str()).arg(later.as_str());
+        let output = self.run("compare the places of commits", &call.accept_status([0, 1]))?;
+        Ok(output.status.code() == Some(0))
+    }
+
     /// What each of these commits changed below the folder `below` (empty: everywhere), by parent.
     pub fn changes(&self, commits: &[Commit], below: &str) -> Result<Vec<Change>, GitError> {
         const WHAT: &str = "compare commits";
