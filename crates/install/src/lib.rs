@@ -24,6 +24,6 @@ pub use report::{Report, Warning};
 pub use scriptlets::ScriptletCache;
 pub use transaction::{
     Addition, ChangeError, Changes, Existing, ExistingError, InstallError, InstallOptions, InstalledRoot,
-    PackageRequest, PlanError, PlanOptions, Reason, Replacing, Transaction, change, execute, plan,
-    plan_changes,
+    PackageRequest, PlanError, PlanOptions, Reason, ReplacementError, Replacing, Transaction, change,
+    clear_beside, execute, plan, plan_changes,
 };

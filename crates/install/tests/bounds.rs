@@ -42,8 +42,8 @@ fn zstd(window: u8, first: &[u8], blocks_of_zeros: usize) -> Vec<u8> {
     const LARGEST: usize = 128 << 10;
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, (window - 10) << 3];
     let block = |size: usize, kind: usize, last: bool| {
-        let head = size << 3 | kind << 1 | usize::from(last);
-        [head as u8, (head >> 8) as u8, (head >> 16) as u8]
+        let head = u32::try_from(size << 3 | kind << 1 | usize::from(last)).unwrap();
+        <[u8; 3]>::try_from(&head.to_le_bytes()[..3]).unwrap()
     };
     frame.extend(block(first.len(), 0, blocks_of_zeros == 0));
     frame.extend(first);

@@ -242,6 +242,9 @@ pub struct RootChange {
     /// Folders or addresses of repositories, each with an id to remember it by
     #[arg(long = "repo", value_name = "ID=DIR|URL")]
     pub repositories: Vec<String>,
+    /// OpenPGP keys: what a repository with an address has must be signed by one of them. Plain HTTP needs one
+    #[arg(long = "key", value_name = "FILE")]
+    pub keys: Vec<PathBuf>,
     /// Without recommended packages
     #[arg(long)]
     pub no_weak: bool,
@@ -257,10 +260,14 @@ pub struct RootChange {
 #[derive(Debug, Args)]
 pub struct RootInstall {
     /// The root
-    pub directory: PathBuf,
+    #[arg(value_name = "DIR")]
+    pub root: PathBuf,
     /// Names, NEVRAs, globs, capabilities or file paths
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<String>,
+    /// Of a package that lives beside others of its name, as kernels do, keep so many versions; 0 keeps all
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    pub side_by_side: usize,
     /// From where, and whether to do it.
     #[command(flatten)]
     pub change: RootChange,
@@ -270,13 +277,17 @@ pub struct RootInstall {
 #[derive(Debug, Args)]
 pub struct RootUpgrade {
     /// The root
-    pub directory: PathBuf,
+    #[arg(value_name = "DIR")]
+    pub root: PathBuf,
     /// Only these installed packages
     #[arg(value_name = "PACKAGE")]
     pub packages: Vec<String>,
     /// Take exactly the versions that the repositories have, be they older
     #[arg(long, conflicts_with = "packages")]
     pub synchronize: bool,
+    /// Of a package that lives beside others of its name, as kernels do, keep so many versions; 0 keeps all
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    pub side_by_side: usize,
     /// From where, and whether to do it.
     #[command(flatten)]
     pub change: RootChange,
@@ -286,7 +297,8 @@ pub struct RootUpgrade {
 #[derive(Debug, Args)]
 pub struct RootRemove {
     /// The root
-    pub directory: PathBuf,
+    #[arg(value_name = "DIR")]
+    pub root: PathBuf,
     /// Names, NEVRAs, globs or capabilities
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<String>,
@@ -302,7 +314,8 @@ pub struct RootRemove {
 #[derive(Debug, Args)]
 pub struct RootList {
     /// The root
-    pub directory: PathBuf,
+    #[arg(value_name = "DIR")]
+    pub root: PathBuf,
 }
 
 /// `lazuli lock …`

@@ -26,6 +26,7 @@ pub use changes::{Addition, ChangeError, Changes, Replacing, plan_changes};
 pub use execute::{InstallError, InstallOptions, InstalledRoot, change, execute};
 pub use existing::{Existing, ExistingError};
 pub use plan::{PlanError, PlanOptions, plan};
+pub use replacement::{ReplacementError, clear_beside};
 
 use crate::files::{FileAction, FilePolicy};
 use crate::package::Package;

@@ -71,6 +71,24 @@ pub enum ReplacementError {
     },
 }
 
+/// Removes what a killed change left beside a root; the next change would do so, too.
+pub fn clear_beside(target: &Path) -> Result<(), ReplacementError> {
+    let target = target.canonicalize().map_err(io_error("open", target))?;
+    let shelter = shelter_of(&target);
+    if shelter.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let _locks = lock(&target)?;
+    remove_tree(&shelter).map_err(io_error("remove", &shelter))
+}
+
+/// `TARGET.partial`.
+fn shelter_of(target: &Path) -> PathBuf {
+    let mut name = target.file_name().map(std::ffi::OsStr::to_owned).unwrap_or_default();
+    name.push(".partial");
+    target.with_file_name(name)
+}
+
 impl Replacement {
     /// Copies the root at `target`; what an interrupted run left beside it is removed first.
     pub(super) fn create(target: &Path) -> Result<Self, ReplacementError> {
@@ -83,9 +101,7 @@ impl Replacement {
         if device(parent)? != device(&target)? {
             return Err(ReplacementError::MountPoint(target));
         }
-        let mut name = target.file_name().map(std::ffi::OsStr::to_owned).unwrap_or_default();
-        name.push(".partial");
-        let shelter = target.with_file_name(name);
+        let shelter = shelter_of(&target);
         remove_tree(&shelter).map_err(io_error("remove", &shelter))?;
         std::fs::DirBuilder::new().mode(0o700).create(&shelter).map_err(io_error("make", &shelter))?;
         let tree = shelter.join(format!("{:016x}", RandomState::new().hash_one(&target)));

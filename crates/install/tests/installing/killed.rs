@@ -1,7 +1,7 @@
 //! An installation killed at any system call leaves no root or the whole one; the next run removes what is left beside it and makes
 //! the root that an undisturbed one makes, also from the payloads and results of scripts that killed runs kept.
 //!
-//! `LAZULI_KILLS=N` kills N runs instead of a few dozen.
+//! `LAZULI_KILLS=N` kills N runs instead of a dozen each.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ fn victim_command(folder: &Path, keeping: bool) -> Command {
 }
 
 fn kills() -> u64 {
-    std::env::var("LAZULI_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(30)
+    std::env::var("LAZULI_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12)
 }
 
 /// Kills runs all over their length, and densely at their end, where the root gets its name.

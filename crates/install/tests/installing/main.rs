@@ -1,7 +1,12 @@
 //! Packages made here go into roots: what is made, what is refused, and that a failure leaves nothing behind.
 //!
 //! Owners and scriptlets need root; without it these tests say so and pass.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test panics")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test tells what it found, and panics"
+)]
 
 mod failing;
 mod killed;

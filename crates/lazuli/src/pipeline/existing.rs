@@ -2,18 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use host_tools::Progress as _;
 use install::{
     Addition, Changes, Existing, InstallOptions, PackageRequest, PlanOptions, Replacing, SignaturePolicy,
     Transaction,
 };
-use repository::Repository;
-use repository::download::Downloader;
 use rpm_model::{Nevra, PackageRecord};
 use solver::{Change, Request, Solution, Universe};
 
-use super::named;
-use super::rpm::refused;
+use super::repositories::Offers;
+use super::surplus;
 use crate::cli::{Global, RootChange};
 use crate::failure::{Context as _, ExitCode, Failure};
 use crate::progress::Bars;
@@ -55,59 +52,17 @@ impl Root {
     }
 }
 
-/// Repositories of the command line, each with its id.
-pub struct Offers {
-    downloader: Downloader,
-    repositories: Vec<(String, Repository)>,
-}
-
-impl Offers {
-    /// Opens `ID=DIR|URL` and plain `DIR|URL`, with the files that `asked` names.
-    pub fn open(global: &Global, named: &[String], asked: &[&str]) -> Result<Self, Failure> {
-        let named: Vec<(String, String)> = named.iter().map(|text| split(text)).collect();
-        let addresses: Vec<String> = named.iter().map(|(_, address)| address.clone()).collect();
-        let opened = named::open(global, &addresses, asked)?;
-        let repositories = named.into_iter().map(|(id, _)| id).zip(opened).collect();
-        let downloader = session::downloader(global, &session::cache_dir(global)?)?;
-        Ok(Offers { downloader, repositories })
-    }
-
-    fn fetch(&self, id: &str, record: &PackageRecord, bars: &Bars) -> Result<PathBuf, Failure> {
-        let repository = self.repositories.iter().find(|(known, _)| known == id).map(|(_, found)| found);
-        let repository = repository.ok_or_else(|| Failure::new(format!("there is no repository {id}")))?;
-        let files = repository.fetch_packages(&[record], &self.downloader, &|_| {});
-        bars.advance(1, &record.nevra.to_string());
-        files
-            .map_err(|error| refused(id, &error))?
-            .pop()
-            .ok_or_else(|| Failure::new(format!("{} was not fetched", record.nevra)))
-    }
-}
-
-/// The id and the address of a repository; an address alone is its own id.
-fn split(text: &str) -> (String, String) {
-    let is_id = |id: &str| {
-        !id.is_empty()
-            && id.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character))
-    };
-    match text.split_once('=') {
-        Some((id, address)) if is_id(id) => (id.to_owned(), address.to_owned()),
-        _ => (text.to_owned(), text.to_owned()),
-    }
-}
-
-/// Solves, fetches what comes, and plans; shows the plan or carries it out.
+/// Solves, fetches what comes, and plans.
+///
+/// Of packages that live side by side, as kernels do, at most `side_by_side` of a name are left, unless it is 0.
 pub fn plan(
     global: &Global,
     root: &Root,
     offers: &Offers,
     request: &Request,
+    side_by_side: usize,
 ) -> Result<Transaction, Failure> {
-    let mut repositories: Vec<solver::Repository<'_>> = offers
-        .repositories
-        .iter()
-        .map(|(id, repository)| solver::Repository { id, ..named::for_solver(repository) })
-        .collect();
+    let mut repositories: Vec<solver::Repository<'_>> = offers.for_solver().collect();
     let installed = repositories.len();
     repositories.push(solver::Repository {
         id: SYSTEM,
@@ -116,11 +71,19 @@ pub fn plan(
         packages: &root.records,
     });
     let universe = Universe::with_installed(std::env::consts::ARCH, &repositories, Some(installed));
-    let solution = solver::solve(&universe, request).map_err(|conflict| {
+    let mut solution = solver::solve(&universe, request).map_err(|conflict| {
         Failure::caused("the packages cannot be had together", &conflict).code(ExitCode::Unsatisfiable)
     })?;
+    let surplus = surplus::surplus(&root.records, &solution, request, side_by_side);
+    if !surplus.is_empty() {
+        let request = surplus::without(request, &surplus, &root.records, &solution);
+        // Where something that stays needs an old one, all stay.
+        if let Ok(fewer) = solver::solve(&universe, &request) {
+            solution = fewer;
+        }
+    }
     let bars = Bars::new(global.quiet);
-    let changes = changes(root, offers, &solution, &bars)?;
+    let changes = changes(root, offers, request, &solution, &bars)?;
     // Every file was compared with the checksum of its repository, which the installation does once more.
     let options = PlanOptions {
         signatures: SignaturePolicy::DigestsOnly,
@@ -130,44 +93,51 @@ pub fn plan(
         .context(|| format!("{} was not changed", root.path.display()))
 }
 
-fn changes(root: &Root, offers: &Offers, solution: &Solution<'_>, bars: &Bars) -> Result<Changes, Failure> {
+fn changes(
+    root: &Root,
+    offers: &Offers,
+    request: &Request,
+    solution: &Solution<'_>,
+    bars: &Bars,
+) -> Result<Changes, Failure> {
     let mut changes = Changes::default();
-    if !solution.packages().is_empty() {
-        bars.begin("fetch", Some(solution.packages().len() as u64));
-    }
+    let files = offers.fetch(solution.packages(), bars)?;
+    let typed: Vec<String> = request.install.iter().map(ToString::to_string).collect();
     let mut add = |new: &usize, replacing: Replacing, kept: Option<install::Reason>| {
         let chosen = &solution.packages()[*new];
-        let file = offers.fetch(chosen.repository, chosen.record, bars)?;
         let reason = match (chosen.reason, kept) {
-            (_, Some(kept)) if chosen.requested_as.is_empty() => kept,
+            (_, Some(kept)) if !chosen.requested_as.iter().any(|want| typed.contains(want)) => kept,
             (solver::Reason::User, _) => install::Reason::User,
             (solver::Reason::Dependency, _) => install::Reason::Dependency,
             (solver::Reason::Weak, _) => install::Reason::WeakDependency,
         };
         let package = PackageRequest {
-            file,
+            file: files[*new].clone(),
             checksum: Some(chosen.record.checksum.clone()),
             reason,
             repository: chosen.repository.to_owned(),
         };
         changes.add.push(Addition { package, replacing });
-        Ok::<(), Failure>(())
     };
     let reason = |old: &PackageRecord| Some(root.existing.reason(&old.nevra));
     for change in solution.changes() {
         match change {
             Change::Install { new } => {
-                let beside = root.records.iter().any(|old| {
-                    let chosen = solution.packages()[*new].nevra();
-                    old.nevra.name == chosen.name && old.nevra.arch == chosen.arch
-                });
-                add(new, if beside { Replacing::Nothing } else { Replacing::Older }, None)?;
+                let chosen = solution.packages()[*new].nevra();
+                let namesakes = root
+                    .records
+                    .iter()
+                    .filter(|old| old.nevra.name == chosen.name && old.nevra.arch == chosen.arch);
+                // What comes beside others of its name is there for the same reason.
+                let beside = namesakes.last().map(|newest| reason(newest));
+                let replacing = if beside.is_some() { Replacing::Nothing } else { Replacing::Older };
+                add(new, replacing, beside.flatten());
             }
-            Change::Upgrade { old, new } => add(new, Replacing::Older, reason(old))?,
-            Change::Downgrade { old, new } => add(new, Replacing::Any, reason(old))?,
-            Change::Reinstall { old, new } => add(new, Replacing::Same, reason(old))?,
+            Change::Upgrade { old, new } => add(new, Replacing::Older, reason(old)),
+            Change::Downgrade { old, new } => add(new, Replacing::Any, reason(old)),
+            Change::Reinstall { old, new } => add(new, Replacing::Same, reason(old)),
             Change::Replace { old, new } => {
-                add(new, Replacing::Any, old.first().and_then(|old| reason(old)))?;
+                add(new, Replacing::Any, old.first().and_then(|old| reason(old)));
             }
             Change::Erase { .. } => {}
         }
@@ -176,9 +146,6 @@ fn changes(root: &Root, offers: &Offers, solution: &Solution<'_>, bars: &Bars) -
         if let Change::Erase { old, .. } = change {
             changes.erase.push(old.nevra.clone());
         }
-    }
-    if !solution.packages().is_empty() {
-        bars.finish(&format!("{} packages", solution.packages().len()));
     }
     Ok(changes)
 }
@@ -210,7 +177,22 @@ fn epoch(transaction: &Transaction) -> Result<u32, Failure> {
     }
 }
 
-/// Where packages come from and which may not, for the solver.
+/// Where there is nothing to do: removes what a killed run left beside the root.
+pub fn clear(root: &Root) -> Result<(), Failure> {
+    install::clear_beside(&root.path)
+        .context(|| format!("what an earlier run left beside {} was not removed", root.path.display()))
+}
+
+/// Without a repository, nothing can come: most likely it was forgotten.
+pub fn needs_repository(options: &RootChange) -> Result<(), Failure> {
+    if options.repositories.is_empty() {
+        let failure = Failure::new("there is no repository to take packages from").code(ExitCode::Usage);
+        return Err(failure.hint("name one, or several, by --repo ID=DIR|URL"));
+    }
+    Ok(())
+}
+
+/// Which packages may not come, for the solver.
 pub fn request(options: &RootChange) -> Request {
     Request { exclude: options.exclude.clone(), weak: !options.no_weak, ..Request::default() }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use repository::download::Downloader;
+use repository::openpgp::Keyring;
 use repository::{Location, Proof, Repository, Source, check};
 
 use super::packages::{self, Packages};
@@ -13,13 +14,19 @@ use crate::session;
 
 /// Opens folders and addresses, with the files that dependencies and `asked` name.
 ///
-/// What comes over plain HTTP is taken, as the person who typed the address asks for it.
-pub fn open(global: &Global, names: &[String], asked: &[&str]) -> Result<Vec<Repository>, Failure> {
+/// What comes over plain HTTP must be signed by a key of the keyring; where there is none it is taken, as the person who typed the
+/// address asks for it.
+pub fn open(
+    global: &Global,
+    names: &[String],
+    asked: &[&str],
+    keyring: Option<&Keyring>,
+) -> Result<Vec<Repository>, Failure> {
     let downloader = session::downloader(global, &session::cache_dir(global)?)?;
     let now = host_tools::Clock::System.now();
     let mut repositories = Vec::new();
     for name in names {
-        let repository = Repository::open(&source(name)?, &downloader, now).map_err(|error| {
+        let repository = Repository::open(&source(name, keyring)?, &downloader, now).map_err(|error| {
             refused(name, &error).hint("a folder of RPMs gets its metadata by `lazuli repo create`")
         })?;
         repositories.push(repository);
@@ -36,7 +43,7 @@ pub fn find(global: &Global, names: &[String], asked: &[&str]) -> Result<Vec<Pac
     let now = host_tools::Clock::System.now();
     let mut all = Vec::new();
     for name in names {
-        let repository = Repository::find(&source(name)?, &downloader, now).map_err(|error| {
+        let repository = Repository::find(&source(name, None)?, &downloader, now).map_err(|error| {
             refused(name, &error).hint("a folder of RPMs gets its metadata by `lazuli repo create`")
         })?;
         all.push(Packages::open(repository, &downloader, &indexes)?);
@@ -67,11 +74,25 @@ pub fn for_solver(repository: &Repository) -> solver::Repository<'_> {
     solver::Repository { id: &repository.id, priority, cost: 1000, packages: &repository.records }
 }
 
-fn source(name: &str) -> Result<Source, Failure> {
-    if name.contains("://") {
+/// Whether a repository is named by its address, not by its folder.
+pub fn is_address(name: &str) -> bool {
+    name.contains("://")
+}
+
+/// Whether whoever sits on the way could change what comes.
+pub fn is_unprotected(name: &str) -> bool {
+    name.starts_with("http://")
+}
+
+fn source(name: &str, keyring: Option<&Keyring>) -> Result<Source, Failure> {
+    if is_address(name) {
         let mut source = Source::folder(name, Path::new("/"));
         source.location = Location::Base(vec![name.to_owned()]);
-        source.proof = if name.starts_with("http://") { Proof::Nothing } else { Proof::Transport };
+        source.proof = match keyring {
+            _ if !is_unprotected(name) => Proof::Transport,
+            Some(keyring) => Proof::Signature(keyring.clone()),
+            None => Proof::Nothing,
+        };
         return Ok(source);
     }
     let folder = std::fs::canonicalize(name).map_err(|error| {

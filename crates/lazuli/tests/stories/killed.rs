@@ -37,7 +37,7 @@ fn kill(mut child: Child) -> bool {
 }
 
 /// Starts a command, and kills it after so long. Tells whether it was still running.
-fn kill_after(world: &World, arguments: &[&str], time: Duration) -> bool {
+pub fn kill_after(world: &World, arguments: &[&str], time: Duration) -> bool {
     let child = start(world, arguments);
     std::thread::sleep(time);
     kill(child)

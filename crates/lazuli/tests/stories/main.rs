@@ -17,4 +17,5 @@ mod full;
 mod killed;
 mod queries;
 mod refused;
+mod roots;
 mod words;

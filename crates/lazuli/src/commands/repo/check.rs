@@ -24,7 +24,7 @@ struct Missing {
 
 /// Checks that every requirement is provided.
 pub fn run(global: &Global, options: &RepoCheck) -> Result<(), Failure> {
-    let repositories = named::open(global, &options.repositories, &[])?;
+    let repositories = named::open(global, &options.repositories, &[], None)?;
     let packages = repositories
         .iter()
         .flat_map(|repository| repository.records.iter().map(|record| (repository.id.as_str(), record)));

@@ -6,7 +6,8 @@ use solver::{Request, Want};
 use crate::cli::{Global, RootChange};
 use crate::failure::{ExitCode, Failure};
 use crate::output;
-use crate::pipeline::existing::{self, Offers, Root};
+use crate::pipeline::existing::{self, Root};
+use crate::pipeline::repositories::Offers;
 
 #[derive(Serialize)]
 struct Changed {
@@ -31,17 +32,18 @@ pub(super) fn wants(texts: &[String]) -> Result<Vec<Want>, Failure> {
     wants.map_err(|error| Failure::caused("the request cannot be read", &error).code(ExitCode::Usage))
 }
 
-/// Solves and plans; does it unless only the plan is asked for.
+/// Solves and plans; does it unless only the plan is asked for. Keeps `side_by_side` versions of what lives side by side.
 pub(super) fn run(
     global: &Global,
     options: &RootChange,
     root: &Root,
     typed: &[String],
     request: &Request,
+    side_by_side: usize,
 ) -> Result<(), Failure> {
     let paths: Vec<&str> = typed.iter().map(String::as_str).filter(|want| want.starts_with('/')).collect();
-    let offers = Offers::open(global, &options.repositories, &paths)?;
-    let transaction = existing::plan(global, root, &offers, request)?;
+    let offers = Offers::open(global, options, &paths)?;
+    let transaction = existing::plan(global, root, &offers, request, side_by_side)?;
     let mut changed = Changed {
         root: root.path.display().to_string(),
         done: false,
@@ -54,7 +56,9 @@ pub(super) fn run(
         erase: transaction.only_erased().map(ToString::to_string).collect(),
         warnings: Vec::new(),
     };
-    if !options.plan && !transaction.is_empty() {
+    if !options.plan && transaction.is_empty() {
+        existing::clear(root)?;
+    } else if !options.plan {
         let report = existing::carry_out(global, root, &transaction)?;
         changed.done = true;
         changed.warnings = report.warnings.iter().map(ToString::to_string).collect();

@@ -9,8 +9,9 @@ use crate::pipeline::existing::{self, Root};
 
 /// Installs into a root that exists.
 pub fn run(global: &Global, options: &RootInstall) -> Result<(), Failure> {
-    let root = Root::open(&options.directory)?;
+    existing::needs_repository(&options.change)?;
+    let root = Root::open(&options.root)?;
     let install = changing::wants(&options.packages)?;
     let request = Request { install, ..existing::request(&options.change) };
-    changing::run(global, &options.change, &root, &options.packages, &request)
+    changing::run(global, &options.change, &root, &options.packages, &request, options.side_by_side)
 }

@@ -17,7 +17,7 @@ struct Listed {
 
 /// Lists what is installed, with why and from where.
 pub fn run(global: &Global, options: &RootList) -> Result<(), Failure> {
-    let root = Root::open(&options.directory)?;
+    let root = Root::open(&options.root)?;
     let mut listed: Vec<Listed> = root
         .records
         .iter()

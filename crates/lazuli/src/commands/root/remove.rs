@@ -9,12 +9,12 @@ use crate::pipeline::existing::{self, Root};
 
 /// Erases packages and what needs them.
 pub fn run(global: &Global, options: &RootRemove) -> Result<(), Failure> {
-    let root = Root::open(&options.directory)?;
+    let root = Root::open(&options.root)?;
     let request = Request {
         erase: changing::wants(&options.packages)?,
         clean: !options.keep_unneeded,
         user_installed: root.user_installed(),
         ..existing::request(&options.change)
     };
-    changing::run(global, &options.change, &root, &options.packages, &request)
+    changing::run(global, &options.change, &root, &options.packages, &request, 0)
 }
