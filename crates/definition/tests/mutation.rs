@@ -86,30 +86,54 @@ fn check(result: &Result<Distro, Problems>, folder: &Path) {
     }
 }
 
-#[test]
-fn changed_files_always_get_an_answer() {
-    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/good-image");
-    let files = ["lazuli.toml", "images/server.toml"];
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// How many of the changed definitions are refused.
+fn refused(case: &str, files: &[&str], rounds: usize) -> usize {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(case);
     let folder = tempfile::tempdir().unwrap();
-    fs::create_dir_all(folder.path().join("images/tree")).unwrap();
-    fs::write(folder.path().join("keys.asc"), "").unwrap();
-    fs::copy(case.join("images/folder.toml"), folder.path().join("images/folder.toml")).unwrap();
-    let originals = files.map(|file| fs::read_to_string(case.join(file)).unwrap());
+    copy(&case, folder.path());
     let mut sequence = Sequence(20_261_121);
     let mut refused = 0;
-    for round in 0..600 {
-        let changed = round % files.len();
-        for (index, file) in files.iter().enumerate() {
-            let text = if index == changed {
-                mutate(&originals[index], &mut sequence)
-            } else {
-                originals[index].clone()
-            };
-            fs::write(folder.path().join(file), text).unwrap();
-        }
+    for round in 0..rounds {
+        let file = files[round % files.len()];
+        let original = fs::read_to_string(case.join(file)).unwrap();
+        fs::write(folder.path().join(file), mutate(&original, &mut sequence)).unwrap();
         let result = definition::load(folder.path());
         refused += usize::from(result.is_err());
         check(&result, folder.path());
+        check(&definition::lint(folder.path()).map(|linted| linted.distro), folder.path());
+        fs::write(folder.path().join(file), original).unwrap();
     }
-    assert!(refused > 200, "most changes are noticed: {refused}");
+    refused
+}
+
+#[test]
+fn changed_files_of_images_always_get_an_answer() {
+    let refused = refused("good-image", &["lazuli.toml", "images/server.toml"], 300);
+    assert!(refused > 100, "most changes are noticed: {refused}");
+}
+
+#[test]
+fn changed_files_of_components_always_get_an_answer() {
+    for (case, files) in [
+        ("good-inheritance", &["lazuli.toml"][..]),
+        ("good-overlays", &["lazuli.toml"]),
+        ("good-overlay-files", &["lazuli.toml", "comps/app/app.comp.toml", "comps/app/overlays/last.toml"]),
+        ("good-found-specs", &["lazuli.toml", "specs/new/here.overlay.toml"]),
+    ] {
+        let refused = refused(case, files, 150);
+        assert!(refused > 40, "most changes are noticed: {refused} of {case}");
+    }
 }

@@ -98,6 +98,41 @@ fn the_distributions_files_are_accepted() {
     }
 }
 
+/// Every TOML file below a folder.
+fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(toml_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn files_of_cases_that_load_are_accepted() {
+    let schemas = definition::schema();
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let good = fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path());
+    let good = good.filter(|case| case.file_name().unwrap().to_str().unwrap().starts_with("good-"));
+    let mut seen = [0, 0, 0];
+    for file in good.flat_map(|case| toml_files(&case)) {
+        let path = file.display().to_string();
+        let which = match () {
+            () if path.contains("/overlays/") || path.contains(".overlay.") => 0,
+            () if path.contains("/images/") => 1,
+            () => 2,
+        };
+        seen[which] += 1;
+        let schema = [&schemas.overlay_file, &schemas.image, &schemas.definition][which];
+        assert_eq!(check(schema, &read(&file)), Vec::<String>::new(), "{path}");
+    }
+    assert!(seen[0] >= 4 && seen[1] >= 2 && seen[2] >= 6, "{seen:?}");
+}
+
 #[test]
 fn what_reading_refuses_the_schema_refuses() {
     let schemas = definition::schema();
@@ -113,6 +148,11 @@ fn what_reading_refuses_the_schema_refuses() {
     ] {
         assert_eq!(check(&schemas.definition, text), [refused], "{text}");
     }
+    assert_eq!(check(&schemas.overlay_file, "overlays = []"), ["/metadata is missing"]);
+    assert_eq!(
+        check(&schemas.overlay_file, "[metadata]\ncategory = 'azl-pruning'\nupstream-status = 'no'"),
+        ["/overlays is missing", "/metadata/upstream-status"]
+    );
     assert_eq!(check(&schemas.image, "kind = 'disc'"), ["/kind"]);
     assert_eq!(check(&schemas.image, "description = 'a'"), ["/kind is missing"]);
 }
@@ -139,4 +179,5 @@ fn every_key_is_described_and_none_may_be_null() {
     let schemas = definition::schema();
     visit(&schemas.definition, "definition");
     visit(&schemas.image, "image");
+    visit(&schemas.overlay_file, "overlay file");
 }

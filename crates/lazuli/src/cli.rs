@@ -386,6 +386,7 @@ const CONFIG_LINT_HELP: &str = "Kinds of warnings:
   no-description       a change that does not say why it is made
   no-upstream-status   a change of which nobody said how far it is on its way upstream
   literal-replacement  a replacement that looks as if it referred to a group of its pattern
+  addition             something that azldev would refuse, in a definition that has its name
   deprecated           an old name
   incomplete           something that work on the sources will need
 

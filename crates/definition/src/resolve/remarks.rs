@@ -11,9 +11,7 @@ use crate::decode::Text;
 use crate::place::{Located, Place};
 use crate::remark::RemarkKind;
 use crate::statements::Statement;
-use crate::tables::{
-    ComponentTable, ImageDefinitionType, OverlayTable, OverlayType, PackagePublishTable,
-};
+use crate::tables::{ComponentTable, ImageDefinitionType, OverlayTable, OverlayType, PackagePublishTable};
 
 impl Resolver<'_> {
     /// Looks at one overlay.
