@@ -7,8 +7,7 @@ use std::hash::{Hash, Hasher};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-/// Stands in an expanded pattern where a brace or comma was, so that stars on both sides of it stay two; it is no
-/// character, and no pattern has it.
+/// Stands in an expanded pattern where a brace opened; it is no character, and no pattern has it.
 const SEAM: char = '\u{10ffff}';
 
 /// More alternatives than any pattern of a definition needs; a pattern of nested braces could have billions.
@@ -20,7 +19,9 @@ const MAX_ALTERNATIVES: usize = 4096;
 pub struct Glob {
     pattern: String,
     /// The pattern once for each choice in its braces.
-    alternatives: Vec<Vec<Piece>>,
+    whole: Vec<Alternative>,
+    /// The same, by the names between slashes.
+    names: Vec<Vec<Alternative>>,
 }
 
 /// Why a pattern is none.
@@ -38,6 +39,14 @@ pub enum GlobError {
     /// Too many alternatives.
     #[error("the braces stand for more than {MAX_ALTERNATIVES} patterns")]
     Alternatives,
+}
+
+/// A pattern without braces.
+#[derive(Debug, Clone)]
+struct Alternative {
+    characters: Vec<char>,
+    /// What to match, and where in the characters it begins.
+    pieces: Vec<(Piece, usize)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +75,15 @@ impl Glob {
         validate(pattern)?;
         let mut expanded = Vec::new();
         expand(pattern, &mut expanded)?;
-        let alternatives = expanded.iter().map(|text| pieces(text)).collect();
-        Ok(Glob { pattern: pattern.to_owned(), alternatives })
+        let names = expanded.iter().map(|text| {
+            let text = text.replace(SEAM, "");
+            names(&text).map(Alternative::new).collect()
+        });
+        Ok(Glob {
+            pattern: pattern.to_owned(),
+            names: names.collect(),
+            whole: expanded.iter().map(|text| Alternative::new(text)).collect(),
+        })
     }
 
     /// The pattern as written.
@@ -77,15 +93,22 @@ impl Glob {
 
     /// Whether it can match only one path: it has no `*`, `?`, `[` or `{` that counts.
     pub fn is_literal(&self) -> bool {
-        self.alternatives.len() == 1
-            && self.alternatives[0].iter().all(|piece| matches!(piece, Piece::Character(_)))
-            && !self.pattern.contains('{')
+        let [only] = self.whole.as_slice() else { return false };
+        only.pieces.iter().all(|(piece, _)| matches!(piece, Piece::Character(_)))
+            && !only.characters.contains(&SEAM)
     }
 
-    /// Whether the whole text matches.
+    /// Whether the whole text matches, whatever it is: a path or not.
     pub fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
-        self.alternatives.iter().any(|pieces| matches(pieces, &text))
+        self.whole.iter().any(|alternative| alternative.matches(&text))
+    }
+
+    /// Whether the path of a file matches, name by name. It differs from [`Glob::matches`] where braces meet stars:
+    /// for a folder's files the choice is made first and the text read then, so that `*{*,a}` is `**` or `*a`.
+    pub fn matches_file(&self, path: &str) -> bool {
+        let path: Vec<Vec<char>> = path.split('/').map(|name| name.chars().collect()).collect();
+        self.names.iter().any(|names| names_match(names, &path))
     }
 
     /// The pattern for paths below a folder: without empty names and `.`, which mean nothing; none if it leads out of the
@@ -184,7 +207,7 @@ fn expand(pattern: &str, expanded: &mut Vec<String>) -> Result<(), GlobError> {
         return Ok(());
     };
     for choice in choices {
-        expand(&format!("{before}{SEAM}{choice}{SEAM}{after}"), expanded)?;
+        expand(&format!("{before}{SEAM}{choice}{after}"), expanded)?;
     }
     Ok(())
 }
@@ -229,55 +252,147 @@ fn first_brace(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
     None
 }
 
-fn pieces(pattern: &str) -> Vec<Piece> {
-    let characters: Vec<char> = pattern.chars().collect();
-    let mut pieces = Vec::new();
-    let mut at = 0;
-    while at < characters.len() {
-        match characters[at] {
-            SEAM => at += 1,
-            '*' if characters.get(at + 1) == Some(&'*') => {
-                let begins = characters[..at].iter().rev().find(|before| **before != SEAM);
-                let after = characters[at + 2..].iter().position(|after| *after != SEAM);
-                let next = after.map(|after| (at + 2 + after, characters[at + 2 + after]));
-                match next {
-                    None if begins.is_none_or(|before| *before == '/') => {
-                        pieces.push(Piece::Rest);
-                        at = characters.len();
-                    }
-                    Some((slash, '/')) if begins.is_none_or(|before| *before == '/') => {
-                        pieces.push(Piece::Folders);
-                        at = slash + 1;
-                    }
-                    _ => {
-                        pieces.push(Piece::Star);
-                        at += 2;
-                    }
-                }
-            }
-            '*' => {
-                pieces.push(Piece::Star);
-                at += 1;
-            }
-            '?' => {
-                pieces.push(Piece::Any);
-                at += 1;
-            }
-            '[' => at = class(&characters, at + 1, &mut pieces),
-            '\\' => {
-                pieces.extend(characters.get(at + 1).map(|character| Piece::Character(*character)));
-                at += 2;
-            }
-            character => {
-                pieces.push(Piece::Character(character));
-                at += 1;
-            }
-        }
-    }
-    pieces
+/// The names between slashes; one behind a backslash parts nothing.
+fn names(pattern: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(pattern);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let slash = text
+            .bytes()
+            .enumerate()
+            .position(|(at, byte)| byte == b'/' && (at == 0 || text.as_bytes()[at - 1] != b'\\'));
+        rest = slash.map(|slash| &text[slash + 1..]);
+        Some(slash.map_or(text, |slash| &text[..slash]))
+    })
 }
 
-fn class(characters: &[char], mut at: usize, pieces: &mut Vec<Piece>) -> usize {
+impl Alternative {
+    fn new(text: &str) -> Alternative {
+        let characters: Vec<char> = text.chars().collect();
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        while at < characters.len() {
+            let begin = at;
+            let mut push = |piece| pieces.push((piece, begin));
+            match characters[at] {
+                SEAM => at += 1,
+                '*' if characters.get(at + 1) == Some(&'*') => {
+                    let begins = at == 0 || matches!(characters[at - 1], '/' | SEAM);
+                    match characters.get(at + 2) {
+                        None if begins => push(Piece::Rest),
+                        Some('/') if begins => {
+                            push(Piece::Folders);
+                            at += 1;
+                        }
+                        _ => push(Piece::Star),
+                    }
+                    at += 2;
+                }
+                '*' => {
+                    push(Piece::Star);
+                    at += 1;
+                }
+                '?' => {
+                    push(Piece::Any);
+                    at += 1;
+                }
+                '[' => {
+                    let (class, end) = class(&characters, at + 1);
+                    push(class);
+                    at = end;
+                }
+                '\\' => {
+                    characters
+                        .get(at + 1)
+                        .into_iter()
+                        .for_each(|character| push(Piece::Character(*character)));
+                    at += 2;
+                }
+                character => {
+                    push(Piece::Character(character));
+                    at += 1;
+                }
+            }
+        }
+        Alternative { characters, pieces }
+    }
+
+    /// The usual walk with one place to go back to for the last `*` and one for the last `**`: what a star took, it
+    /// gives back character by character.
+    fn matches(&self, text: &[char]) -> bool {
+        let (mut piece, mut at) = (0, 0);
+        let mut star: Option<(usize, usize)> = None;
+        let mut folders: Option<(usize, usize)> = None;
+        loop {
+            if at == text.len() {
+                return self.may_be_nothing(piece);
+            }
+            match self.pieces.get(piece).map(|(piece, _)| piece) {
+                Some(Piece::Rest) => return true,
+                Some(Piece::Folders) => {
+                    piece += 1;
+                    folders = Some((piece, at));
+                    star = None;
+                    continue;
+                }
+                Some(Piece::Star) => {
+                    piece += 1;
+                    star = Some((piece, at));
+                    continue;
+                }
+                Some(one) if one.takes(text[at]) => {
+                    piece += 1;
+                    at += 1;
+                    continue;
+                }
+                _ => {}
+            }
+            if let Some((after, from)) = star
+                && text[from] != '/'
+            {
+                star = Some((after, from + 1));
+                (piece, at) = (after, from + 1);
+                continue;
+            }
+            let Some((after, from)) = folders else { return false };
+            let Some(slash) = text[from..].iter().position(|character| *character == '/') else {
+                return false;
+            };
+            folders = Some((after, from + slash + 1));
+            (piece, at) = (after, from + slash + 1);
+            star = None;
+        }
+    }
+
+    /// Whether the rest of the pattern stands for nothing: one star, or `**` and the slashes around it, so that `a/**`
+    /// also means `a` itself. More stars than that must have something.
+    fn may_be_nothing(&self, piece: usize) -> bool {
+        let from = self.pieces.get(piece).map_or(self.characters.len(), |(_, begin)| *begin);
+        matches!(
+            self.characters[from..],
+            [] | ['*'] | ['*', '*'] | ['/', '*', '*'] | ['*', '*', '/'] | ['/', '*', '*', '/']
+        )
+    }
+}
+
+/// Whether the names of a pattern stand for the names of a file's path.
+fn names_match(names: &[Alternative], path: &[Vec<char>]) -> bool {
+    let Some((first, rest)) = names.split_first() else { return path.is_empty() };
+    if first.characters == ['*', '*'] {
+        // The last `**` stands for files at any depth, but for no folder.
+        return match rest {
+            [] => !path.is_empty(),
+            _ => (0..path.len()).any(|skipped| names_match(rest, &path[skipped..])),
+        };
+    }
+    match path.split_first() {
+        Some((name, below)) => first.matches(name) && names_match(rest, below),
+        None => false,
+    }
+}
+
+/// A class and where it ends.
+fn class(characters: &[char], mut at: usize) -> (Piece, usize) {
     let negated = matches!(characters.get(at), Some('!' | '^'));
     at += usize::from(negated);
     let mut ranges = Vec::new();
@@ -307,59 +422,7 @@ fn class(characters: &[char], mut at: usize, pieces: &mut Vec<Piece>) -> usize {
             }
         }
     }
-    pieces.push(Piece::Class { negated, ranges });
-    at
-}
-
-/// The usual walk with one place to go back to for the last `*` and one for the last `**`: what a star took, it gives
-/// back character by character.
-fn matches(pieces: &[Piece], text: &[char]) -> bool {
-    let (mut piece, mut at) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    let mut folders: Option<(usize, usize)> = None;
-    loop {
-        match pieces.get(piece) {
-            Some(Piece::Rest) => return true,
-            Some(Piece::Folders) if at == text.len() && piece + 1 == pieces.len() => return true,
-            Some(Piece::Folders) => {
-                piece += 1;
-                folders = Some((piece, at));
-                star = None;
-                continue;
-            }
-            Some(Piece::Star) => {
-                piece += 1;
-                star = Some((piece, at));
-                continue;
-            }
-            Some(one) if at < text.len() && one.takes(text[at]) => {
-                piece += 1;
-                at += 1;
-                continue;
-            }
-            None if at == text.len() => return true,
-            // `a/**` also means `a` itself.
-            Some(Piece::Character('/'))
-                if at == text.len() && matches!(pieces[piece + 1..], [Piece::Folders | Piece::Rest]) =>
-            {
-                return true;
-            }
-            _ => {}
-        }
-        if let Some((after, from)) = star
-            && from < text.len()
-            && text[from] != '/'
-        {
-            star = Some((after, from + 1));
-            (piece, at) = (after, from + 1);
-            continue;
-        }
-        let Some((after, from)) = folders else { return false };
-        let Some(slash) = text[from..].iter().position(|character| *character == '/') else { return false };
-        folders = Some((after, from + slash + 1));
-        (piece, at) = (after, from + slash + 1);
-        star = None;
-    }
+    (Piece::Class { negated, ranges }, at)
 }
 
 impl Piece {

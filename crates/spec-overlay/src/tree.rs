@@ -212,7 +212,7 @@ impl<'f> Tree<'f> {
                     && !path.ends_with(".spec")
                     && !path.starts_with(".git/")
                     && !path.contains("/.git/")
-                    && below.matches(path)
+                    && below.matches_file(path)
             })
             .map(|(path, _)| path.clone())
             .collect();

@@ -9,6 +9,7 @@ fn stars_stay_in_a_folder_and_double_stars_do_not() {
         ("**/*.patch", &["a.patch", "x/a.patch", "x/y/a.patch"], &["a.patches"]),
         ("a/**/b", &["a/b", "a/x/b", "a/x/y/b"], &["ab", "a/xb", "x/a/b"]),
         ("a/**", &["a", "a/b", "a/b/c"], &["ab", "b/a"]),
+        ("a/**/", &["a", "a/"], &["a/b"]),
         ("**", &["a", "a/b"], &[]),
         ("a**b", &["ab", "axxb"], &["a/b"]),
         ("x/**y", &["x/y", "x/ay"], &["x/a/y"]),
@@ -20,7 +21,9 @@ fn stars_stay_in_a_folder_and_double_stars_do_not() {
         ("{a,b}.c", &["a.c", "b.c"], &["c.c", "{a,b}.c"]),
         ("{a,{b,c}d}", &["a", "bd", "cd"], &["b", "d"]),
         ("x{,-1}.y", &["x.y", "x-1.y"], &["x-2.y"]),
-        ("*{*,b}", &["a", "ab", ""], &["a/b"]),
+        ("*{*,b}", &["a", "ab"], &["a/b", ""]),
+        ("{*,b}*", &["a", "a/b"], &[]),
+        ("a***", &["ab"], &["a", "a/b"]),
         ("{**/,}*.c", &["a.c", "x/y/a.c"], &["a.d"]),
         (r"\*.c", &["*.c"], &["a.c"]),
         ("*a*b*", &["ab", "xaxbx"], &["ba"]),
@@ -28,6 +31,25 @@ fn stars_stay_in_a_folder_and_double_stars_do_not() {
         let glob = Glob::new(pattern).unwrap();
         matching.iter().for_each(|path| assert!(glob.matches(path), "{pattern} should match {path}"));
         others.iter().for_each(|path| assert!(!glob.matches(path), "{pattern} should not match {path}"));
+    }
+}
+
+#[test]
+fn files_are_matched_name_by_name() {
+    for (pattern, matching, others) in [
+        ("*.c", &["a.c", ".c"][..], &["x/a.c"][..]),
+        ("**/*.c", &["a.c", "x/y/a.c"], &["a.h"]),
+        ("a/**", &["a/b", "a/b/c"], &["a", "b/a"]),
+        ("**", &["a", "a/b"], &[]),
+        ("a/**/b", &["a/b", "a/x/y/b"], &["a/b/c"]),
+        ("*{*,x}", &["a", "a/b"], &[]),
+        ("{a,b/*}.c", &["a.c", "b/x.c"], &["b.c", "x.c"]),
+        ("x/**y", &["x/y", "x/ay"], &["x/a/y"]),
+        ("**/**/b", &["b", "a/b", "a/x/b"], &["b/c"]),
+    ] {
+        let glob = Glob::new(pattern).unwrap();
+        matching.iter().for_each(|path| assert!(glob.matches_file(path), "{pattern} should match {path}"));
+        others.iter().for_each(|path| assert!(!glob.matches_file(path), "{pattern} should not match {path}"));
     }
 }
 
