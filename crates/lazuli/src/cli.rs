@@ -1,12 +1,14 @@
 //! The command line's shape: one structure a command; what the words mean is in `commands`.
 
 mod component;
+mod dev;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub use component::*;
+pub use dev::*;
 
 use crate::output::Format;
 
@@ -92,6 +94,9 @@ pub enum Command {
     /// Check the definition, print its schema
     #[command(subcommand)]
     Config(Config),
+    /// For those who work on this program
+    #[command(subcommand, hide = true)]
+    Dev(Dev),
     /// Print the completions of a shell
     #[command(after_help = "Example:\n  lazuli completions bash > /etc/bash_completion.d/lazuli")]
     Completions(Completions),

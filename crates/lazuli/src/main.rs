@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod corpus;
 mod failure;
 mod output;
 mod pipeline;

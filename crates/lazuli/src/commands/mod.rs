@@ -3,6 +3,7 @@
 mod completions;
 mod component;
 mod config;
+mod dev;
 mod image;
 mod lock;
 mod manual;
@@ -30,6 +31,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Solve(options) => solve::run(global, options),
         Command::Why(options) => why::run(global, options),
         Command::Config(command) => config::run(global, command),
+        Command::Dev(command) => dev::run(global, command),
         Command::Completions(options) => completions::run(options),
         Command::Manual(options) => manual::run(options),
     }

@@ -1,0 +1,13 @@
+//! `lazuli dev`: for those who work on this program.
+
+mod azldev_corpus;
+
+use crate::cli::{Dev, Global};
+use crate::failure::Failure;
+
+/// Does what the command line asks.
+pub fn run(global: &Global, command: &Dev) -> Result<(), Failure> {
+    match command {
+        Dev::AzldevCorpus(options) => azldev_corpus::run(global, options),
+    }
+}
