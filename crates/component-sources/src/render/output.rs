@@ -52,12 +52,14 @@ pub enum OutputError {
 pub struct Output {
     root: PathBuf,
     beside: PathBuf,
+    own: bool,
     _lock: OwnedFd,
 }
 
 impl Output {
-    /// Makes the folder if it is missing, and locks it.
-    pub fn open(root: &Path) -> Result<Self, OutputError> {
+    /// Makes the folder if it is missing, and locks it. In one that is nothing but rendered components (`own`), every folder of a
+    /// component's name may be replaced; in others only what looks like a rendered component.
+    pub fn open(root: &Path, own: bool) -> Result<Self, OutputError> {
         fs::create_dir_all(root).map_err(failed("make", root))?;
         let root = root.canonicalize().map_err(failed("find", root))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -68,7 +70,7 @@ impl Output {
         }
         let beside = root.join(BESIDE);
         remove(&beside)?;
-        Ok(Output { root, beside, _lock: lock })
+        Ok(Output { root, beside, own, _lock: lock })
     }
 
     /// The folder.
@@ -88,13 +90,18 @@ impl Output {
         let place = self.root.join(folder);
         let above = place.parent().unwrap_or(&self.root).to_owned();
         make_folder(&above)?;
+        let old = match kind(&place)? {
+            Kind::Absent => false,
+            Kind::Folder if self.own || is_rendered(&place)? => true,
+            Kind::Folder | Kind::Other => return Err(OutputError::Foreign(place)),
+        };
         let fresh = self.beside.join(folder.file_name().unwrap_or(folder.as_os_str()));
         fs::create_dir_all(&self.beside).map_err(failed("make", &self.beside))?;
         write_all(&fresh, files)?;
-        match kind(&place)? {
-            Kind::Absent => fs::rename(&fresh, &place).map_err(failed("rename to", &place)),
-            Kind::Folder if is_rendered(&place)? => exchange(&fresh, &place),
-            Kind::Folder | Kind::Other => Err(OutputError::Foreign(place)),
+        if old {
+            exchange(&fresh, &place)
+        } else {
+            fs::rename(&fresh, &place).map_err(failed("rename to", &place))
         }
     }
 
@@ -127,6 +134,13 @@ impl Output {
     /// Removes what lies beside; the end of a run.
     pub fn finish(self) -> Result<(), OutputError> {
         remove(&self.beside)
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // After success there is nothing; after an error, that error is the one to report, and the next run removes a rest.
+        drop(fs::remove_dir_all(&self.beside));
     }
 }
 
@@ -326,7 +340,7 @@ mod tests {
     #[test]
     fn a_folder_holds_what_it_was_given_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let output = Output::open(folder.path()).unwrap();
+        let output = Output::open(folder.path(), false).unwrap();
         let place = folder.path().join("t/tool");
         let first = files(&[("tool.spec", "Name: tool\n", false), ("tests/run", "#!/bin/sh\n", true)]);
         assert!(!holds(&place, &first).unwrap());
@@ -351,7 +365,7 @@ mod tests {
         let mine = folder.path().join("t/tool");
         fs::create_dir_all(&mine).unwrap();
         fs::write(mine.join("thesis.tex"), "years of work").unwrap();
-        let output = Output::open(folder.path()).unwrap();
+        let output = Output::open(folder.path(), false).unwrap();
         let new = files(&[("tool.spec", "", false)]);
         assert!(matches!(output.replace(Path::new("t/tool"), &new), Err(OutputError::Foreign(_))));
         assert!(matches!(output.remove(Path::new("t/tool")), Err(OutputError::Foreign(_))));
@@ -362,7 +376,7 @@ mod tests {
     fn links_in_the_output_folder_are_not_followed() {
         let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         symlink(elsewhere.path(), folder.path().join("t")).unwrap();
-        let output = Output::open(folder.path()).unwrap();
+        let output = Output::open(folder.path(), false).unwrap();
         let new = files(&[("tool.spec", "", false)]);
         assert!(matches!(output.replace(Path::new("t/tool"), &new), Err(OutputError::NoFolder(_))));
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
@@ -371,24 +385,24 @@ mod tests {
     #[test]
     fn two_runs_do_not_write_one_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Output::open(folder.path()).unwrap();
-        assert!(matches!(Output::open(folder.path()), Err(OutputError::Busy(_))));
+        let first = Output::open(folder.path(), false).unwrap();
+        assert!(matches!(Output::open(folder.path(), false), Err(OutputError::Busy(_))));
         first.finish().unwrap();
-        Output::open(folder.path()).unwrap();
+        Output::open(folder.path(), false).unwrap();
     }
 
     #[test]
     fn rests_of_a_killed_run_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join(".rendering/tool")).unwrap();
-        drop(Output::open(folder.path()).unwrap());
+        drop(Output::open(folder.path(), false).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn the_encoded_name_is_a_link_and_never_takes_the_place_of_another_component() {
         let folder = tempfile::tempdir().unwrap();
-        let output = Output::open(folder.path()).unwrap();
+        let output = Output::open(folder.path(), false).unwrap();
         let place = Path::new("l/lib++");
         output.replace(place, &files(&[("lib++.spec", "", false)])).unwrap();
         output.link(place, "lib%2B%2B").unwrap();

@@ -26,6 +26,8 @@ pub struct Request<'a> {
     pub remove_stale: Option<BTreeSet<&'a str>>,
     /// The output folder.
     pub output: &'a Path,
+    /// Whether it is the definition's own, where folders of components are nobody else's.
+    pub output_is_own: bool,
     /// Whether to write it.
     pub mode: Mode,
     /// The cache folder, if results of earlier runs may be taken over.
@@ -104,7 +106,7 @@ pub fn run(
         source,
     })?;
     let output = match request.mode {
-        Mode::Write => Some(Output::open(&root)?),
+        Mode::Write => Some(Output::open(&root, request.output_is_own)?),
         Mode::Check => None,
     };
     let root = output.as_ref().map_or(root, |output| output.root().to_owned());

@@ -10,6 +10,7 @@ mod program;
 mod world;
 
 mod changed;
+mod components;
 mod damaged;
 mod debian;
 mod fedora;

@@ -51,6 +51,7 @@ pub fn run(global: &Global, options: &ComponentRender) -> Result<(), Failure> {
         components: selected,
         remove_stale: options.clean_stale.then_some(names),
         output: folder,
+        output_is_own: options.output.is_none(),
         mode,
         cache: (!global.fresh).then_some(components.cache_dir.as_path()),
     };
@@ -88,11 +89,13 @@ fn failed(outcome: &Outcome) -> Option<&Failed> {
     }
 }
 
+/// Notes beyond so many are counted, not printed.
+const NOTES_SHOWN: usize = 20;
+
 /// Only what changed or is wrong: of thousands of components, most are as they were.
 fn words(report: &Report, mode: Mode) -> String {
     let mut text = String::new();
     for outcome in &report.outcomes {
-        let folder = outcome.folder.display();
         if let Some(failed) = failed(outcome) {
             let _infallible = writeln!(text, "failed    {}", outcome.name);
             let place = failed.place.iter().map(|place| format!("stated at {place}"));
@@ -101,16 +104,22 @@ fn words(report: &Report, mode: Mode) -> String {
             }
         }
         if outcome.changed {
-            let verb = if mode == Mode::Write { "written " } else { "differs " };
-            let _infallible = writeln!(text, "{verb}  {folder}");
-        }
-        for note in &outcome.notes {
-            let _infallible = writeln!(text, "note      {}: {note}", outcome.name);
+            let verb = if mode == Mode::Write { "written" } else { "differs" };
+            let _infallible = writeln!(text, "{verb}   {}", outcome.folder.display());
         }
     }
     for folder in &report.stale {
-        let verb = if mode == Mode::Write { "removed " } else { "stale   " };
-        let _infallible = writeln!(text, "{verb}  {}", folder.display());
+        let verb = if mode == Mode::Write { "removed" } else { "stale  " };
+        let _infallible = writeln!(text, "{verb}   {}", folder.display());
+    }
+    let notes =
+        || report.outcomes.iter().flat_map(|outcome| outcome.notes.iter().map(move |note| (outcome, note)));
+    for (outcome, note) in notes().take(NOTES_SHOWN) {
+        let _infallible = writeln!(text, "note      {}: {note}", outcome.name);
+    }
+    let more = notes().count().saturating_sub(NOTES_SHOWN);
+    if more > 0 {
+        let _infallible = writeln!(text, "note      {more} notes more; --format json tells them all");
     }
     text
 }
