@@ -278,6 +278,8 @@ pub struct Evaluation {
     pub doubts: Vec<Note>,
     /// What the spec says by `%{echo:}` and `%{warn:}`.
     pub messages: Vec<Note>,
+    /// Macros that the answer rests on and no macro file defines: this program's own definitions stood in for them.
+    pub fallbacks: Vec<String>,
     /// The spec with macros expanded and other branches left out, as `rpmspec -P` prints it.
     #[serde(skip)]
     pub expanded: String,

@@ -9,6 +9,7 @@ mod text;
 mod version;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ pub(crate) use expression::{Truth, Value};
 pub(crate) use version::compare_versions;
 
 use crate::files::Files;
-use crate::lua::Interpreter;
+use crate::lua::{Interpreter, Memory};
+use crate::macros::Macros;
 use crate::macros::builtin::{Arity, Builtin};
 use crate::macros::definition::{self, DefinitionError, Extent};
 use crate::macros::table::{Body, Entry, Table, Traits};
@@ -116,11 +118,15 @@ pub(crate) struct Engine {
     outer: Cell<Place>,
     steps: Cell<u64>,
     lua: OnceCell<Interpreter>,
+    /// What scripts printed that depend on nothing, in all specs.
+    pub(crate) memory: Arc<Memory>,
     pub(crate) line: Cell<u32>,
     pub(crate) files: Rc<dyn Files>,
     pub(crate) unknowns: Unknowns,
     pub(crate) messages: RefCell<Vec<Message>>,
     pub(crate) sources: RefCell<Vec<NumberedFile>>,
+    /// Macros of this program that were used for want of others.
+    pub(crate) fallbacks: RefCell<BTreeSet<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -166,9 +172,10 @@ struct Named<'a> {
 
 impl Engine {
     /// An engine that knows these macros and may ask for these files.
-    pub(crate) fn new(table: Table, files: Rc<dyn Files>) -> Rc<Self> {
+    pub(crate) fn new(macros: &Macros, files: Rc<dyn Files>) -> Rc<Self> {
         Rc::new(Self {
-            table: RefCell::new(table),
+            table: RefCell::new(macros.table()),
+            memory: macros.memory(),
             scoped: RefCell::default(),
             outer: Cell::default(),
             steps: Cell::new(0),
@@ -178,6 +185,7 @@ impl Engine {
             unknowns: Unknowns::default(),
             messages: RefCell::default(),
             sources: RefCell::default(),
+            fallbacks: RefCell::default(),
         })
     }
 
@@ -448,6 +456,9 @@ impl Engine {
         // An argument of an outer call is not seen in an inner one.
         let entry =
             self.entry(name).filter(|entry| !entry.traits.automatic || entry.level >= out.place.level);
+        if let Some(entry) = entry.as_ref().filter(|entry| entry.traits.fallback) {
+            self.fallbacks.borrow_mut().insert(shown(&entry.name));
+        }
         if name[0] == b'-' || condition.asks {
             if entry.is_none() == condition.negated {
                 match (argument, entry) {
@@ -592,7 +603,7 @@ impl Engine {
         out.place.level += 1;
         let level = out.place.level;
         let push = |name: &[u8], body: &[u8], quoted: bool| {
-            let traits = Traits { literal: true, automatic: true, quoted, once: false };
+            let traits = Traits { literal: true, automatic: true, quoted, ..Traits::default() };
             self.push(Entry { level, traits, ..Entry::plain(name, body) });
         };
         push(b"0", &entry.name, false);

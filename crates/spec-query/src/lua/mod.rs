@@ -2,6 +2,7 @@
 //! The state has no library that reaches the machine: files are those of [`Files`](crate::Files), programs do not exist.
 
 mod library;
+mod memory;
 mod values;
 
 use std::cell::{Cell, RefCell};
@@ -10,6 +11,8 @@ use std::rc::{Rc, Weak};
 use mlua::chunk::ChunkMode;
 use mlua::debug::HookTriggers;
 use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, VmState};
+
+pub(crate) use memory::Memory;
 
 use crate::expand::{Call, Engine, MacroError, NumberedFile, Value, parse_options, shown};
 use crate::macros::builtin::TextFunction;
@@ -114,6 +117,14 @@ impl Interpreter {
 
     /// Runs `%{lua:…}` inside a call, whose options and arguments the script sees.
     pub(crate) fn run(&self, script: &[u8], call: Option<&Call>) -> Result<Vec<u8>, MacroError> {
+        if !memory::depends_on_nothing(script) {
+            return self.run_anew(script, call);
+        }
+        let memory = self.session.engine().map_err(|error| failed(&error))?.memory.clone();
+        memory.printed(script, || self.run_anew(script, call))
+    }
+
+    fn run_anew(&self, script: &[u8], call: Option<&Call>) -> Result<Vec<u8>, MacroError> {
         let run = || {
             let (options, arguments) = self.arguments(call)?;
             self.chunk(script, call.map_or(b"<lua>".as_slice(), |call| &call.entry.name))?

@@ -1,6 +1,9 @@
 //! What a spec is read with where no macro file says otherwise: rpm's names for folders, architectures and conditional
 //! builds, as rpm documents them. No distribution's macros are among them.
 
+/// Where a build root builds.
+pub(super) const BUILD_FOLDER: &str = "/builddir/build";
+
 /// As in a macro file.
 pub(super) const DEFAULTS: &str = r#"
 %nil %{!?nil}
@@ -30,7 +33,6 @@ pub(super) const DEFAULTS: &str = r#"
 %_rpmmacrodir %{_rpmconfigdir}/macros.d
 %_rpmluadir %{_rpmconfigdir}/lua
 %_fileattrsdir %{_rpmconfigdir}/fileattrs
-%_topdir /builddir/build
 %_builddir %{_topdir}/BUILD
 %_sourcedir %{_topdir}/SOURCES
 %_specdir %{_topdir}/SPECS

@@ -7,6 +7,7 @@ pub(crate) mod file;
 pub(crate) mod table;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use builtin::Builtin;
 use definition::{DefinitionError, Extent};
@@ -14,12 +15,16 @@ use table::{Body, Entry, Table, Traits};
 
 use crate::expand::{Engine, MacroError};
 use crate::files::NoFiles;
+use crate::lua::Memory;
 
 /// A set of macros.
 #[derive(Clone, Debug)]
 pub struct Macros {
     table: Table,
     architecture: String,
+    /// Compiler flags of an `rpmrc` file, which count more than those of macro files.
+    flags: Option<Vec<u8>>,
+    memory: Arc<Memory>,
 }
 
 /// A line of a macro file that should define a macro and does not; the others count all the same, as with rpm.
@@ -42,9 +47,11 @@ impl Macros {
         for builtin in Builtin::ALL {
             table.push(Entry::builtin(*builtin));
         }
-        let mut macros = Self { table, architecture: architecture.to_owned() };
-        let problems = macros.read("built in", fallback::DEFAULTS.as_bytes());
-        debug_assert_eq!(problems, [], "our own definitions are right");
+        let mut macros =
+            Self { table, architecture: architecture.to_owned(), flags: None, memory: Arc::default() };
+        let problems = file::load(fallback::DEFAULTS.as_bytes(), |definition| macros.add(definition, true));
+        debug_assert!(problems.is_empty(), "our own definitions are right: {problems:?}");
+        macros.pin();
         for (name, body) in fallback::of_architecture(architecture) {
             macros.table.push(Entry::plain(name.as_bytes(), body.as_bytes()));
         }
@@ -53,11 +60,8 @@ impl Macros {
 
     /// Adds the definitions of a macro file; returns the lines that define nothing.
     pub fn read(&mut self, file: &str, text: &[u8]) -> Vec<MacroFileProblem> {
-        let problems = file::load(text, |definition| self.add(definition));
-        // What is built for is asked for, not read from files that belong to some machine.
-        for name in ["_host_cpu", "_target_cpu"] {
-            self.table.push(Entry::plain(name.as_bytes(), self.architecture.as_bytes()));
-        }
+        let problems = file::load(text, |definition| self.add(definition, false));
+        self.pin();
         let of_file = |problem: file::Problem<DefinitionError>| MacroFileProblem {
             file: file.to_owned(),
             line: problem.line,
@@ -72,14 +76,15 @@ impl Macros {
             let words =
                 line.strip_prefix("optflags:").map(str::trim).and_then(|rest| rest.split_once([' ', '\t']));
             if let Some((_, flags)) = words.filter(|(name, _)| *name == self.architecture) {
-                self.table.push(Entry::plain(b"optflags", flags.trim().as_bytes()));
+                self.flags = Some(flags.trim().as_bytes().to_vec());
             }
         }
+        self.pin();
     }
 
     /// Adds a definition, as `--define` of rpm's programs does: `name body`.
     pub fn define(&mut self, definition: &str) -> Result<(), DefinitionError> {
-        self.add(definition.as_bytes())
+        self.add(definition.as_bytes(), false)
     }
 
     /// Whether a macro of this name is defined.
@@ -89,7 +94,7 @@ impl Macros {
 
     /// Expands a text with these macros and no files.
     pub fn expand(&self, text: &str) -> Result<crate::Value, MacroError> {
-        let engine = Engine::new(self.table.clone(), Rc::new(NoFiles));
+        let engine = Engine::new(self, Rc::new(NoFiles));
         let expanded = engine.expand(text.as_bytes())?;
         Ok(crate::spec::value(&expanded, &engine.unknowns))
     }
@@ -104,7 +109,25 @@ impl Macros {
         self.table.clone()
     }
 
-    fn add(&mut self, text: &[u8]) -> Result<(), DefinitionError> {
+    pub(crate) fn memory(&self) -> Arc<Memory> {
+        self.memory.clone()
+    }
+
+    /// What is built for, and where sources are, is asked for: a macro file belongs to some machine and some user.
+    fn pin(&mut self) {
+        for (name, body) in [
+            ("_host_cpu", self.architecture.as_bytes()),
+            ("_target_cpu", self.architecture.as_bytes()),
+            ("_topdir", fallback::BUILD_FOLDER.as_bytes()),
+        ] {
+            self.table.push(Entry::plain(name.as_bytes(), body));
+        }
+        if let Some(flags) = &self.flags {
+            self.table.push(Entry::plain(b"optflags", flags));
+        }
+    }
+
+    fn add(&mut self, text: &[u8], fallback: bool) -> Result<(), DefinitionError> {
         let (definition, _) = definition::parse(text, Extent::Line)?;
         if self.table.get(&definition.name).is_some_and(|entry| entry.is_protected()) {
             return Err(DefinitionError::Protected(String::from_utf8_lossy(&definition.name).into_owned()));
@@ -114,7 +137,12 @@ impl Macros {
             options: definition.options.map(Into::into),
             body: Body::Text(definition.body.into()),
             level: 0,
-            traits: Traits { literal: definition.literal, once: definition.once, ..Traits::default() },
+            traits: Traits {
+                literal: definition.literal,
+                once: definition.once,
+                fallback,
+                ..Traits::default()
+            },
         });
         Ok(())
     }

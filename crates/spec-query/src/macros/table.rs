@@ -2,6 +2,7 @@
 //! A table stands on one that many specs share: only names that a spec touches are copied.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use super::builtin::Builtin;
@@ -44,6 +45,8 @@ pub(crate) struct Traits {
     pub(crate) quoted: bool,
     /// Expanded at the first use, literal from then on.
     pub(crate) once: bool,
+    /// Of this program, for want of a macro file that defines it.
+    pub(crate) fallback: bool,
 }
 
 impl Entry {
@@ -83,8 +86,34 @@ impl Entry {
 /// All definitions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
-    shared: Arc<HashMap<Box<[u8]>, Stack>>,
-    own: HashMap<Box<[u8]>, Stack>,
+    shared: Arc<Definitions>,
+    own: Definitions,
+}
+
+type Definitions = HashMap<Box<[u8]>, Stack, BuildHasherDefault<NameHasher>>;
+
+/// FNV-1a: names are short, looked up by the ten thousand, and a spec that makes them collide slows down itself only.
+#[derive(Debug)]
+struct NameHasher(u64);
+
+impl Default for NameHasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Table {
@@ -95,7 +124,7 @@ impl Table {
             all.extend(self.own);
             self.shared = Arc::new(all);
         }
-        Self { shared: self.shared, own: HashMap::new() }
+        Self { shared: self.shared, own: Definitions::default() }
     }
 
     /// The newest definition of a name.

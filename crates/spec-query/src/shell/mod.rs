@@ -23,7 +23,7 @@ const LONGEST: usize = 1 << 20;
 /// What the script prints on standard output, or none if that cannot be said without running it.
 pub(crate) fn run(script: &[u8], files: &dyn Files) -> Option<Vec<u8>> {
     let list = parse::parse(script)?;
-    let mut shell = Shell { variables: BTreeMap::new(), files, commands: 0 };
+    let mut shell = Shell { variables: BTreeMap::new(), files, commands: 0, status: 0 };
     shell.list(&list, b"").map(|done| done.printed)
 }
 
@@ -32,6 +32,8 @@ struct Shell<'a> {
     variables: BTreeMap<Vec<u8>, Vec<u8>>,
     files: &'a dyn Files,
     commands: u32,
+    /// How the last pipeline ended.
+    status: u8,
 }
 
 /// What a command did.
@@ -65,6 +67,7 @@ impl Shell<'_> {
             }
             let next = self.pipeline(pipeline, input)?;
             done.status = next.status;
+            self.status = next.status;
             done.printed.extend(next.printed);
             if done.printed.len() > LONGEST {
                 return None;
@@ -213,6 +216,8 @@ mod tests {
         is("test 1 -lt 2 && echo less || echo more", "less");
         is("for i in 1 2 3; do echo -n $i; done", "123");
         is("false || echo other", "other");
+        is("echo release-1.2 | grep -qE 'alpha|beta'; echo $?", "1");
+        is("echo 11.6.0 | grep \"\\.0$\" >/dev/null; echo $?", "0");
     }
 
     #[test]

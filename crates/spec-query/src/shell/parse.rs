@@ -73,6 +73,8 @@ pub(super) enum Piece {
     Output { list: List, quoted: bool },
     /// `$((…))`
     Arithmetic { expression: Word },
+    /// `$?`
+    Status,
 }
 
 /// What happens to a variable's value.
@@ -509,9 +511,12 @@ impl Reader<'_> {
         if self.take(b"{") {
             return self.braced(quoted);
         }
+        if self.take(b"?") {
+            return Some(Piece::Status);
+        }
         let name = self.name();
         if name.is_empty() {
-            // `$1`, `$?`, `$$` and the rest say something about the process.
+            // `$1`, `$$` and the rest say something about the process.
             return match self.peek() {
                 None | Some(b' ' | b'"' | b'\n' | b'\t' | b'/' | b'|' | b'\'' | b'.') => {
                     Some(Piece::Text { text: b"$".to_vec(), quoted: true })

@@ -12,6 +12,7 @@ pub(super) fn run(words: &[Vec<u8>], input: &[u8], files: &dyn Files) -> Option<
         b"printf" => printf(arguments),
         b"cut" => cut(arguments, input),
         b"tr" => tr(arguments, input),
+        b"grep" => grep(arguments, input),
         b"sed" => sed::run(arguments, input, files).map(Done::printing),
         b"awk" => awk(arguments, input),
         b"head" => ends(arguments, input, true),
@@ -290,6 +291,45 @@ fn set_of(text: &[u8]) -> Option<Vec<u8>> {
         }
     }
     (!set.is_empty()).then_some(set)
+}
+
+/// `grep` with `-q`, `-v` and `-E`: lines that match, or whether any does.
+fn grep(arguments: &[Vec<u8>], input: &[u8]) -> Option<Done> {
+    let (mut quiet, mut inverted, mut extended) = (false, false, false);
+    let mut rest = Vec::new();
+    for argument in arguments {
+        match argument.strip_prefix(b"-").filter(|letters| !letters.is_empty()) {
+            None => rest.push(argument.as_slice()),
+            Some(letters) => {
+                for letter in letters {
+                    match letter {
+                        b'q' => quiet = true,
+                        b'v' => inverted = true,
+                        b'E' => extended = true,
+                        _ => return None,
+                    }
+                }
+            }
+        }
+    }
+    let [pattern] = rest.as_slice() else { return None };
+    // Which of several matches does not matter here: each is tried on its own.
+    let bar: &[u8] = if extended { b"|" } else { b"\\|" };
+    let grouped = pattern.contains(&b'(');
+    let mut parts = Vec::new();
+    let mut left = *pattern;
+    while let Some(at) = left.windows(bar.len()).position(|part| part == bar).filter(|_| !grouped) {
+        parts.push(&left[..at]);
+        left = &left[at + bar.len()..];
+    }
+    parts.push(left);
+    let expressions =
+        parts.into_iter().map(|part| sed::compile(part, extended, false)).collect::<Option<Vec<_>>>()?;
+    let matches = |line: &[u8]| expressions.iter().any(|expression| expression.is_match(line)) != inverted;
+    let found: Vec<Vec<u8>> = lines(input).filter(|line| matches(line)).map(<[u8]>::to_vec).collect();
+    let status = u8::from(found.is_empty());
+    let printed = if quiet { Vec::new() } else { joined(found.into_iter()) };
+    Some(Done { printed, status })
 }
 
 /// `awk [-F x] '{print …}'` with fields, strings and commas.

@@ -278,7 +278,7 @@ fn parts(replacement: &[u8]) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-fn compile(pattern: &[u8], extended: bool, ignore_case: bool) -> Option<Regex> {
+pub(super) fn compile(pattern: &[u8], extended: bool, ignore_case: bool) -> Option<Regex> {
     let pattern = translate(pattern, extended)?;
     RegexBuilder::new(&pattern).unicode(false).case_insensitive(ignore_case).size_limit(LARGEST).build().ok()
 }
@@ -301,6 +301,11 @@ fn translate(pattern: &[u8], extended: bool) -> Option<String> {
         match byte {
             b'[' if !escaped => at = set(pattern, at, &mut result)?,
             b'(' if special => {
+                if let Some((choice, end)) = alternatives(pattern, at, extended) {
+                    result.push_str(&choice);
+                    at = end;
+                    continue;
+                }
                 result.push('(');
                 starts = true;
             }
@@ -335,6 +340,37 @@ fn translate(pattern: &[u8], extended: bool) -> Option<String> {
         }
     }
     Some(result)
+}
+
+/// `(a|b)` up to its end, if both libraries take the same one: at most one of them fits anywhere, or nothing follows.
+fn alternatives(pattern: &[u8], start: usize, extended: bool) -> Option<(String, usize)> {
+    let close: &[u8] = if extended { b")" } else { b"\\)" };
+    let bar: &[u8] = if extended { b"|" } else { b"\\|" };
+    let find = |text: &[u8], wanted: &[u8]| text.windows(wanted.len()).position(|part| part == wanted);
+    let length = find(&pattern[start..], close)?;
+    let mut inner = &pattern[start..start + length];
+    let mut texts = Vec::new();
+    while let Some(at) = find(inner, bar) {
+        texts.push(&inner[..at]);
+        inner = &inner[at + bar.len()..];
+    }
+    texts.push(inner);
+    let plain =
+        |text: &&[u8]| text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if texts.len() < 2 || !texts.iter().all(plain) {
+        return None;
+    }
+    let end = start + length + close.len();
+    let follows = end < pattern.len();
+    for (place, text) in texts.iter().enumerate() {
+        let others = texts.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, other)| other);
+        if follows && others.clone().any(|other| other.starts_with(text)) {
+            return None;
+        }
+    }
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    let escaped = texts.iter().map(|text| String::from_utf8_lossy(text).replace('-', "\\-"));
+    Some((format!("({})", escaped.collect::<Vec<_>>().join("|")), end))
 }
 
 /// `[…]`, in which a backslash is a character.
@@ -395,11 +431,13 @@ mod tests {
         is(&["s/a+/x/"], "aa+\n", "ax\n");
         is(&["-n", "s/^v//p"], "v1\n2\n", "1\n");
         is(&["s/*/x/"], "a*b\n", "axb\n");
+        is(&["-E", "s/^(lib-|)/new-/"], "lib-a\nb\n", "new-a\nnew-b\n");
     }
 
     #[test]
     fn what_is_not_certain_is_refused() {
         assert_eq!(sed(&["-E", "s/a|ab/x/"], "ab"), None);
+        assert_eq!(sed(&["-E", "s/(a|ab)c/x/"], "abc"), None);
         assert_eq!(sed(&["y/abc/def/"], "a"), None);
         assert_eq!(sed(&["s/a/\\U&/"], "a"), None);
         assert_eq!(sed(&["-i", "s/a/b/"], "a"), None);

@@ -82,6 +82,7 @@ impl Shell<'_> {
                 }
                 Value { text, quoted: *quoted }
             }
+            Piece::Status => Value { text: self.status.to_string().into_bytes(), quoted: true },
             Piece::Arithmetic { expression } => {
                 let text = self.text(expression)?;
                 let number = arithmetic::evaluate(&text, &self.variables)?;

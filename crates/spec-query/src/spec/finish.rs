@@ -18,9 +18,11 @@ impl Reader {
             source: SourcePackage::default(),
             doubts: Vec::new(),
             messages: Vec::new(),
+            fallbacks: Vec::new(),
             expanded: String::new(),
         });
-        Evaluation { doubts, messages, ..evaluation }
+        let fallbacks = self.engine.fallbacks.borrow().iter().cloned().collect();
+        Evaluation { doubts, messages, fallbacks, ..evaluation }
     }
 
     /// Makes the answer while macros are what they are.
@@ -32,7 +34,8 @@ impl Reader {
         let expanded = self.engine.unknowns.readable(&self.lines.read);
         let packages = self.packages();
         let source = self.source_package();
-        self.summary = Some(Evaluation { packages, source, doubts, messages, expanded });
+        let fallbacks = Vec::new();
+        self.summary = Some(Evaluation { packages, source, doubts, messages, fallbacks, expanded });
     }
 
     fn notes(&self) -> (Vec<Note>, Vec<Note>) {

@@ -37,7 +37,7 @@ pub fn evaluate(
     macros: &Macros,
     files: Rc<dyn Files>,
 ) -> Result<Evaluation, SpecError> {
-    let engine = Engine::new(macros.table(), files);
+    let engine = Engine::new(macros, files);
     let read = check_control(spec).and_then(|()| read(&engine, file, spec));
     let evaluation =
         read.map_err(|error| SpecError { file: file.to_owned(), line: error.line, problem: error.problem });
