@@ -2,6 +2,7 @@
 
 mod component;
 mod dev;
+mod spec;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use component::*;
 pub use dev::*;
+pub use spec::*;
 
 use crate::output::Format;
 
@@ -82,6 +84,9 @@ pub enum Command {
     /// Source packages: what is changed in them, and what comes of it
     #[command(subcommand)]
     Component(Component),
+    /// What spec files say, read natively
+    #[command(subcommand)]
+    Spec(Spec),
     /// The packages that every image is pinned to
     #[command(subcommand)]
     Lock(Lock),

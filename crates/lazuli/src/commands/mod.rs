@@ -11,6 +11,7 @@ mod quickstart;
 mod repo;
 mod root;
 mod solve;
+mod spec;
 mod upstream;
 mod why;
 
@@ -27,6 +28,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Repo(command) => repo::run(global, command),
         Command::Root(command) => root::run(global, command),
         Command::Component(command) => component::run(global, command),
+        Command::Spec(command) => spec::run(global, command),
         Command::Lock(command) => lock::run(global, command),
         Command::Solve(options) => solve::run(global, options),
         Command::Why(options) => why::run(global, options),
