@@ -57,8 +57,8 @@ pub(super) fn line(
     let local = matches!(origin, Origin::Files);
     for (place, commit) in line.history.commits.iter_mut().enumerate() {
         // A component without an upstream begins with the files that it has now.
+        // The tree stays: it tells which side an upstream merge took, whatever we change afterwards.
         if place == 0 || local {
-            commit.tree = OURS.into();
             commit.spec = Some(OURS.into());
             commit.changelog.clone_from(&changelog);
         }
