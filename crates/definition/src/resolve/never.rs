@@ -18,6 +18,19 @@ pub(crate) fn why_never(pattern: &str, subject: Subject) -> Option<&'static str>
     why(&hir, subject, Around { before: false, after: false })
 }
 
+/// What every line that a pattern matches begins with, if the pattern says so, and whether it is the whole line.
+pub(crate) fn line_begins_with(pattern: &str) -> Option<(Vec<u8>, bool)> {
+    let hir = ParserBuilder::new().utf8(false).nest_limit(1000).build().parse(pattern).ok()?;
+    let HirKind::Concat(parts) = hir.kind() else { return None };
+    let [start, literal, rest @ ..] = parts.as_slice() else { return None };
+    let (HirKind::Look(Look::Start | Look::StartLF), HirKind::Literal(text)) = (start.kind(), literal.kind())
+    else {
+        return None;
+    };
+    let is_whole = matches!(rest, [end] if matches!(end.kind(), HirKind::Look(Look::End | Look::EndLF)));
+    Some((text.0.to_vec(), is_whole))
+}
+
 /// Whether the rest of the pattern certainly takes text on either side.
 #[derive(Clone, Copy)]
 struct Around {
@@ -76,7 +89,24 @@ fn is_line_break(class: &Class) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Subject, why_never};
+    use super::{Subject, line_begins_with, why_never};
+
+    #[test]
+    fn the_begin_of_a_line_is_known_where_a_pattern_states_it() {
+        for (pattern, text) in [
+            ("^%check$", Some(("%check", true))),
+            ("^%files devel", Some(("%files devel", false))),
+            ("(?m)^a", Some(("a", false))),
+            ("^a.*$", Some(("a", false))),
+            ("a", None),
+            ("^.a", None),
+            ("^", None),
+        ] {
+            let found = line_begins_with(pattern);
+            let found = found.as_ref().map(|(text, whole)| (std::str::from_utf8(text).unwrap(), *whole));
+            assert_eq!(found, text, "{pattern}");
+        }
+    }
 
     #[test]
     fn what_no_line_can_match_is_found() {

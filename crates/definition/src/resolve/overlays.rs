@@ -11,9 +11,6 @@ use crate::decode::Text;
 use crate::place::Located;
 use crate::tables::{LinkTable, MetadataTable, OverlayTable, OverlayType};
 
-/// Endings of archives that overlays can reach into.
-const ARCHIVES: &[&str] = &[".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst"];
-
 impl Resolver<'_> {
     /// The overlays that are usable; those that are not are reported, each once however many components inherit it.
     pub(crate) fn overlays(&mut self, tables: &[OverlayTable]) -> Vec<OverlayEntry> {
@@ -317,9 +314,8 @@ impl Resolver<'_> {
                 "`file-remove` and `file-search-replace` do",
             );
         }
-        let known = ARCHIVES.iter().any(|ending| archive.len() > ending.len() && archive.ends_with(ending));
-        if !known || !is_plain_name(archive) {
-            let hint = format!("write a bare file name that ends in one of {}", ARCHIVES.join(", "));
+        if !spec_overlay::is_archive_name(archive) || !is_plain_name(archive) {
+            let hint = "write a bare file name that ends in one of .tar, .tar.gz, .tgz, .tar.xz, .txz, .tar.zst, .tzst";
             self.collector.report_hinted(
                 archive.place,
                 format!("`{archive}` is no archive that can be changed"),

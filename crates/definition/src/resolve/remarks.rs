@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use spec_overlay::{GoRegex, Overlay};
+use spec_overlay::{GoRegex, Overlay, SpecFile};
 
 use super::Resolver;
-use super::never::{Subject, why_never};
+use super::never::{Subject, line_begins_with, why_never};
 use crate::component::{Component, OverlayEntry, UpstreamStatus};
 use crate::decode::Text;
 use crate::place::{Located, Place};
@@ -26,6 +26,11 @@ impl Resolver<'_> {
                 self.collector.remark(RemarkKind::NoEffect, place, message, "delete it".to_owned());
             }
         }
+        if let Some(section) = table.section.as_ref().filter(|section| !section.is_empty())
+            && read.contains(&"section")
+        {
+            self.remark_section(section);
+        }
         if table.kind.value.is_addition() {
             self.remark_addition(table.kind.place, &format!("overlays of type `{}`", table.kind));
         }
@@ -40,9 +45,27 @@ impl Resolver<'_> {
         }
     }
 
+    fn remark_section(&mut self, section: &Text) {
+        if is_section(section) {
+            return;
+        }
+        let near = [format!("%{section}"), section.split_whitespace().next().unwrap_or_default().to_owned()];
+        let hint = near.iter().find(|name| is_section(name)).map_or_else(
+            || "write the first word of its first line, such as `%build`".to_owned(),
+            |name| format!("did you mean `{name}`?"),
+        );
+        let message = format!("no section is called `{section}`");
+        self.collector.remark(RemarkKind::NeverMatches, section.place, message, hint);
+    }
+
     fn remark_pattern(&mut self, table: &OverlayTable, regex: &GoRegex, replacement: &str, subject: Subject) {
         let Some(text) = &table.regex else { return };
-        if let Some(why) = why_never(regex.translated(), subject) {
+        let why = why_never(regex.translated(), subject);
+        let why = why.or_else(|| {
+            (subject == Subject::Line && matches_headers_alone(regex.translated()))
+                .then_some("the first line of a section is never changed")
+        });
+        if let Some(why) = why {
             let message = format!("this pattern never matches: {why}");
             let hint = match subject {
                 Subject::Line => "a pattern is matched against one line after the other",
@@ -273,6 +296,20 @@ impl Resolver<'_> {
             self.collector.remark(RemarkKind::SelectsNothing, pattern.place, message, None);
         }
     }
+}
+
+/// Whether a spec file can have a section of this name.
+fn is_section(name: &str) -> bool {
+    let line = format!("{name}\n");
+    SpecFile::parse(line.as_bytes()).sections().last().is_some_and(|section| section.name == name)
+}
+
+/// Whether every line that a pattern matches begins a section.
+fn matches_headers_alone(pattern: &str) -> bool {
+    let Some((text, is_whole)) = line_begins_with(pattern) else { return false };
+    let word: &[u8] = text.split(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
+    let is_word = is_whole || word.len() < text.len();
+    is_word && std::str::from_utf8(word).is_ok_and(|word| word.starts_with('%') && is_section(word))
 }
 
 /// Where a group's defaults change how components are built, apart from overlays: those speak for themselves.
