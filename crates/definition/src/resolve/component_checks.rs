@@ -163,7 +163,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn check_channel(&mut self, channel: &Text) {
+    pub(crate) fn check_channel(&mut self, channel: &Text) {
         if matches!(channel.as_str(), "." | "..") || channel.contains(['/', '\\', '\n', '\r', '\0']) {
             let hint = "it becomes a folder: use no `/` and `\\`";
             self.collector.report_hinted(channel.place, format!("`{channel}` is no name of a channel"), hint);

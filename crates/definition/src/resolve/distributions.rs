@@ -26,11 +26,17 @@ impl Resolver<'_> {
         Distribution {
             description: stated(table.description.as_ref()).unwrap_or_default(),
             default_version: stated(table.default_version.as_ref()),
-            dist_git: self.address(table.dist_git_base_uri.as_ref(), "dist-git-base-uri", GIT_SCHEMES),
+            dist_git: self.address(
+                table.dist_git_base_uri.as_ref(),
+                "dist-git-base-uri",
+                GIT_SCHEMES,
+                &["$pkg"],
+            ),
             lookaside: self.address(
                 table.lookaside_base_uri.as_ref(),
                 "lookaside-base-uri",
                 LOOKASIDE_SCHEMES,
+                &["$filename", "$hash"],
             ),
             origins_disabled: table.disable_origins == Some(true),
             source_repositories: repositories.map(|repository| repository.base_uri.value.clone()).collect(),
@@ -65,14 +71,21 @@ impl Resolver<'_> {
         }
     }
 
-    /// The address with its `$` words still in it; a path is made absolute.
-    fn address(&mut self, text: Option<&Text>, key: &str, schemes: &[&str]) -> Option<Located<String>> {
+    /// The address with its `$` words still in it, of which it must have one; a path is made absolute.
+    fn address(
+        &mut self,
+        text: Option<&Text>,
+        key: &str,
+        schemes: &[&str],
+        words: &[&str],
+    ) -> Option<Located<String>> {
         let text = text.filter(|text| !text.is_empty())?;
         if !check_one_line(text, &format!("`{key}`"), self.collector) {
             return None;
         }
-        if !text.contains("$pkg") {
-            let hint = "write `$pkg` where the name of the source package belongs";
+        if !words.iter().any(|word| text.contains(word)) {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            let hint = format!("write {} where its part of the address belongs", words.join(" or "));
             self.collector.report_hinted(
                 text.place,
                 format!("`{key}` is the same for every source package"),

@@ -37,6 +37,9 @@ impl Resolver<'_> {
             test_suites.push(suite.name.value.clone());
         }
         let channels = table.publish.as_ref().and_then(|publish| publish.channels.as_ref());
+        for channel in channels.into_iter().flatten() {
+            self.check_channel(channel);
+        }
         let described = match &definition {
             ImageDefinition::Native(native) => native.description.clone(),
             ImageDefinition::Kiwi { .. } | ImageDefinition::Missing => String::new(),
@@ -102,6 +105,19 @@ impl Resolver<'_> {
                     self.collector.report(other.place, format!("test suite `{name}` is no pytest suite"));
                 }
                 (TestSuiteType::Lisa, None, Some(lisa)) => {
+                    if lisa.framework.is_none() {
+                        let message = format!("test suite `{name}` does not say where LISA comes from");
+                        let hint = "add `framework = { git-url = \"…\", ref = \"…\" }`".to_owned();
+                        self.collector.report_if_complete(lisa.place, message, hint);
+                    }
+                    if lisa.test_cases.as_ref().is_none_or(Vec::is_empty) {
+                        let message = format!("test suite `{name}` names no test case");
+                        self.collector.report_if_complete(
+                            lisa.place,
+                            message,
+                            "add `test-cases = […]`".to_owned(),
+                        );
+                    }
                     let commit: Option<&Text> = lisa.framework.as_ref().map(|framework| &framework.reference);
                     if let Some(commit) = commit
                         && !(commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()))

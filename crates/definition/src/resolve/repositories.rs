@@ -298,6 +298,11 @@ impl Resolver<'_> {
         if parse_url(&table.base_uri, &table.base_uri, &["http", "https", "file"], self.collector).is_none() {
             return;
         }
+        if table.base_uri.contains(['?', '#']) {
+            let hint = "the folders of the set are added at its end";
+            let message = format!("address `{}` has a query or fragment", table.base_uri);
+            self.collector.report_hinted(table.base_uri.place, message, hint);
+        }
         let Some(trust) = self.trust(&name, table.disable_gpg_check, table.gpg_key.as_ref()) else { return };
         let wanted = distinct(table.subrepos.as_ref(), "repository", self.collector);
         for text in &wanted {
@@ -311,7 +316,7 @@ impl Resolver<'_> {
         let architectures = self.architectures(table.arches.as_ref());
         let mut members = Vec::new();
         for (subrepo, subpath) in template {
-            if table.subrepos.is_some() && !wanted.iter().any(|text| text.value == subrepo) {
+            if !wanted.is_empty() && !wanted.iter().any(|text| text.value == subrepo) {
                 continue;
             }
             let member = format!("{prefix}{subrepo}");
@@ -383,6 +388,7 @@ impl Resolver<'_> {
             let names: Vec<Text> = subrepos.iter().map(|subrepo| subrepo.name.clone()).collect();
             distinct(Some(&names), "repository", self.collector);
             for subrepo in subrepos {
+                self.check_name(&subrepo.name);
                 let path = &subrepo.subpath;
                 let outside = path.starts_with('/') || path.split('/').any(|element| element == "..");
                 if path.is_empty() || outside || path.contains(['?', '#']) {

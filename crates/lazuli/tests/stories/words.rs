@@ -34,6 +34,30 @@ fn every_problem_of_a_definition_is_told_at_once() {
 }
 
 #[test]
+fn what_a_definition_hardly_means_is_told_and_refused_when_asked() {
+    let world = World::new();
+    let lint = |more: &[&str]| world.run(["config", "lint"].iter().chain(more));
+    let ended = lint(&[]);
+    assert_eq!((ended.code, ended.stdout.ends_with("lazuli.toml: no warning\n")), (0, true), "{ended}");
+    let root = std::fs::read_to_string(world.path("distro/lazuli.toml")).unwrap();
+    world.write(
+        "distro/lazuli.toml",
+        &format!("{root}\n[component-groups.nobody]\n[package-groups.nothing]\n"),
+    );
+    let ended = lint(&[]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert!(ended.stdout.contains("warning[selects-nothing]: component group `nobody`"), "{ended}");
+    assert!(ended.stdout.ends_with("lazuli.toml: 2 selects-nothing\n"), "{ended}");
+    let ended = lint(&["--deny", "all", "--format", "json"]);
+    assert_eq!(ended.code, 3, "{ended}");
+    let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(told["warnings"][0]["kind"], "selects-nothing", "{told:#}");
+    let ended = lint(&["--deny", "all", "--allow", "selects-nothing"]);
+    assert_eq!((ended.code, ended.stdout.ends_with("no warning\n")), (0, true), "{ended}");
+    world.fails(&["config", "lint", "--deny", "shadow"], 2, &["no kind of warning `shadow`", "shadowed"]);
+}
+
+#[test]
 fn no_definition_is_told() {
     let world = World::new();
     fs::remove_dir_all(world.path("distro")).unwrap();
@@ -106,7 +130,7 @@ fn shells_and_manuals_get_their_pages() {
         assert!(pages.iter().any(|name| name == page), "{page} in {pages:?}");
         assert!(fs::read_to_string(folder.join(page)).unwrap().contains(".TH "), "{page}");
     }
-    for schema in ["project", "image"] {
+    for schema in ["project", "image", "overlay-file"] {
         let schema = world.succeeds(["config", "schema", schema]).stdout;
         assert!(serde_json::from_str::<serde_json::Value>(&schema).unwrap()["$schema"].is_string());
     }
