@@ -2,6 +2,7 @@
 
 mod component;
 mod dev;
+mod deviation;
 mod spec;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use component::*;
 pub use dev::*;
+pub use deviation::*;
 pub use spec::*;
 
 use crate::output::Format;
@@ -96,6 +98,9 @@ pub enum Command {
     /// Tell why a package is in an image
     #[command(after_help = "Example:\n  lazuli why libgcrypt20 --image server")]
     Why(Why),
+    /// How components differ from their upstreams, and what a newer upstream does to it
+    #[command(subcommand)]
+    Deviation(Deviation),
     /// Check the definition, print its schema
     #[command(subcommand)]
     Config(Config),

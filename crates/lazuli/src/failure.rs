@@ -94,6 +94,13 @@ impl Failure {
         text
     }
 
+    /// Message and causes in one line, for lists of failures.
+    pub fn in_one_line(&self) -> String {
+        let parts = std::iter::once(&self.message).chain(&self.causes);
+        let lines = parts.flat_map(|part| part.lines()).map(str::trim).filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join(": ")
+    }
+
     /// The same for a program.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({

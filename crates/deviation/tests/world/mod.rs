@@ -1,4 +1,5 @@
 //! A project with one component named `tool`, and files of its upstream.
+#![allow(dead_code, reason = "each test uses what it needs")]
 
 use std::fs;
 
@@ -36,7 +37,6 @@ impl World {
     }
 
     /// The component `tool`.
-    #[allow(dead_code, reason = "not every test is about one component")]
     pub fn tool(&self) -> &Component {
         &self.distro.components["tool"]
     }

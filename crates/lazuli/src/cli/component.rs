@@ -25,6 +25,15 @@ pub enum Component {
     /// Tell which components differ between two revisions of the project's git repository
     #[command(after_help = "Example:\n  lazuli component changed --from main --format json")]
     Changed(ComponentChanged),
+    /// Write a folder with everything that a component's build needs: prepared files and archives
+    #[command(after_help = "Example:\n  lazuli component prepare-sources bash -o ./bash")]
+    PrepareSources(ComponentPrepareSources),
+    /// Lock the upstream commits of components, and note what their releases are made of
+    #[command(
+        after_help = "Example:\n  lazuli component update\n  lazuli component update --check-only\n  \
+                      lazuli component update --bump bash"
+    )]
+    Update(ComponentUpdate),
 }
 
 /// Which components a command is about.
@@ -39,7 +48,7 @@ pub struct ComponentSelection {
 }
 
 /// Where the upstream files of components come from, and what macros in their specs mean.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ComponentUpstream {
     /// Take upstream files from DIR/NAME, folders of files or git repositories, instead of the dist-git of the definition
     #[arg(long, value_name = "DIR")]
@@ -120,4 +129,46 @@ pub struct ComponentChanged {
     /// List unchanged components, too
     #[arg(long)]
     pub include_unchanged: bool,
+}
+
+/// `lazuli component prepare-sources`
+#[derive(Debug, Args)]
+pub struct ComponentPrepareSources {
+    /// The component
+    pub name: String,
+    /// Write this folder, which must not be there yet
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Replace the folder if it is there
+    #[arg(long)]
+    pub force: bool,
+    /// Fetch no archives; overlays on them are left out
+    #[arg(long)]
+    pub without_archives: bool,
+    /// Ask this lookaside cache first; $pkg, $filename, $hashtype and $hash stand for parts of the address
+    #[arg(long, value_name = "TEMPLATE")]
+    pub lookaside: Vec<String>,
+    /// From where.
+    #[command(flatten)]
+    pub upstream: ComponentUpstream,
+}
+
+/// `lazuli component update`
+#[derive(Debug, Args)]
+pub struct ComponentUpdate {
+    /// Which components.
+    #[command(flatten)]
+    pub selection: ComponentSelection,
+    /// Release them once more though nothing else changed; resolves nothing
+    #[arg(long, conflicts_with_all = ["check_only", "anew"])]
+    pub bump: bool,
+    /// Write nothing: fail if any lock is not as it would be written
+    #[arg(long)]
+    pub check_only: bool,
+    /// Resolve every commit anew, though nothing asks for it
+    #[arg(long)]
+    pub anew: bool,
+    /// From where.
+    #[command(flatten)]
+    pub upstream: ComponentUpstream,
 }

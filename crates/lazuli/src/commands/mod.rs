@@ -4,6 +4,7 @@ mod completions;
 mod component;
 mod config;
 mod dev;
+mod deviation;
 mod image;
 mod lock;
 mod manual;
@@ -32,6 +33,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Lock(command) => lock::run(global, command),
         Command::Solve(options) => solve::run(global, options),
         Command::Why(options) => why::run(global, options),
+        Command::Deviation(command) => deviation::run(global, command),
         Command::Config(command) => config::run(global, command),
         Command::Dev(command) => dev::run(global, command),
         Command::Completions(options) => completions::run(options),
