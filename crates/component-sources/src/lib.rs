@@ -9,6 +9,7 @@ pub mod difference;
 pub mod dist_git;
 pub mod fingerprint;
 pub mod folder;
+pub mod gather;
 pub mod history;
 pub mod kept;
 pub mod lock;

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use host_tools::whole_file;
 use serde::Deserialize;
 
 /// The only version of the format.
@@ -167,12 +168,7 @@ pub fn write(lock_dir: &Path, component: &str, lock: &ComponentLock) -> Result<(
     let path = path(lock_dir, component)?;
     let failed = |source| LockError::Disk { action: "write", path: path.clone(), source };
     fs::create_dir_all(lock_dir).map_err(failed)?;
-    let mut beside = tempfile::Builder::new().prefix(".lock-").tempfile_in(lock_dir).map_err(failed)?;
-    beside.write_all(print(lock).as_bytes()).map_err(failed)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    beside.as_file().set_permissions(mode).map_err(failed)?;
-    beside.persist(&path).map_err(|error| failed(error.error))?;
-    Ok(())
+    whole_file::write(&path, print(lock).as_bytes()).map_err(failed)
 }
 
 /// Names of components that have a lock and are not among `components`, sorted.

@@ -1,5 +1,5 @@
 //! Components and their locks, in; what their locks should be, and why, out. Reads sources through [`Sources`]; writes nothing
-//! but in [`Update::write`].
+//! but in [`write_all`].
 //!
 //! A lock is renewed when what its upstream commit is resolved from changed (then the commit is resolved anew), or when the inputs
 //! of the release changed. A lock that azldev wrote is taken over as it is, as long as it resolves from the same: its
@@ -8,6 +8,8 @@
 use std::path::Path;
 
 use definition::{Component, SpecSource};
+use host_tools::Progress;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::fingerprint;
@@ -71,11 +73,34 @@ pub enum UpdateError {
     },
 }
 
-impl Update {
-    /// Puts the lock in the place of the one on disk, if it differs.
-    pub fn write(&self, lock_dir: &Path) -> Result<(), LockError> {
-        if self.change == Change::None { Ok(()) } else { lock::write(lock_dir, &self.component, &self.lock) }
+/// Decides what the locks of components should be, many at once; in the order of the components, with every error.
+pub fn update_all(
+    components: &[&Component],
+    sources: &Sources<'_>,
+    request: Request,
+    progress: &dyn Progress,
+) -> Result<Vec<Update>, Vec<(String, UpdateError)>> {
+    progress.begin("components", Some(components.len() as u64));
+    let updated: Vec<Result<Update, (String, UpdateError)>> = components
+        .par_iter()
+        .map(|component| {
+            let updated = update(component, sources, request);
+            progress.advance(1, component.name.as_str());
+            updated.map_err(|error| (component.name.to_string(), error))
+        })
+        .collect();
+    let (updates, errors): (Vec<_>, Vec<_>) = updated.into_iter().partition(Result::is_ok);
+    progress.finish(&format!("{} components looked at", components.len()));
+    if errors.is_empty() {
+        return Ok(updates.into_iter().filter_map(Result::ok).collect());
     }
+    Err(errors.into_iter().filter_map(Result::err).collect())
+}
+
+/// Puts every lock that differs in the place of the one on disk.
+pub fn write_all(updates: &[Update], lock_dir: &Path) -> Result<(), LockError> {
+    let different = updates.par_iter().filter(|update| update.change != Change::None);
+    different.map(|update| lock::write(lock_dir, &update.component, &update.lock)).collect()
 }
 
 /// Decides what a component's lock should be.

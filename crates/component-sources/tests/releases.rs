@@ -10,7 +10,8 @@ use component_sources::kept::Kept;
 use component_sources::project_history;
 use component_sources::source::{SourceEntry, SourceIdentity};
 use component_sources::sources::{SourceError, Sources};
-use component_sources::update::{Change, Request, UpdateError, update};
+use component_sources::update::{Change, Request, UpdateError, update, update_all, write_all};
+use host_tools::progress::Silent;
 
 use world::{PlainReader, UPSTREAM, World, fast_import, git, stream_commit};
 
@@ -61,9 +62,9 @@ fn release(world: &World) -> String {
 fn renew(world: &World, request: Request) -> Change {
     let distro = world.distro();
     let sources = Sources::open(&distro, &PlainReader, world.options()).unwrap();
-    let update = update(&distro.components["a"], &sources, request).unwrap();
-    update.write(&distro.project.lock_dir).unwrap();
-    update.change
+    let updates = update_all(&[&distro.components["a"]], &sources, request, &Silent).unwrap();
+    write_all(&updates, &distro.project.lock_dir).unwrap();
+    updates[0].change
 }
 
 const NORMAL: Request = Request { bump: false, anew: false };

@@ -29,10 +29,8 @@ pub enum Component {
     #[command(after_help = "Example:\n  lazuli component prepare-sources bash -o ./bash")]
     PrepareSources(ComponentPrepareSources),
     /// Lock the upstream commits of components, and note what their releases are made of
-    #[command(
-        after_help = "Example:\n  lazuli component update\n  lazuli component update --check-only\n  \
-                      lazuli component update --bump bash"
-    )]
+    #[command(after_help = "Example:\n  lazuli component update\n  lazuli component update --check-only\n  \
+                      lazuli component update --bump bash")]
     Update(ComponentUpdate),
 }
 

@@ -3,8 +3,10 @@
 mod changed;
 mod diff;
 mod list;
+mod prepare_sources;
 mod query;
 mod render;
+mod update;
 
 use crate::cli::{Component, Global};
 use crate::failure::Failure;
@@ -17,5 +19,7 @@ pub fn run(global: &Global, command: &Component) -> Result<(), Failure> {
         Component::Render(options) => render::run(global, options),
         Component::Diff(options) => diff::run(global, options),
         Component::Changed(options) => changed::run(global, options),
+        Component::PrepareSources(options) => prepare_sources::run(global, options),
+        Component::Update(options) => update::run(global, options),
     }
 }
