@@ -91,9 +91,16 @@ pub fn run(global: &Global, options: &DeviationCheck) -> Result<(), Failure> {
     let failures = failures.filter(|finding| finding.outcome.is_failure()).count();
     match (failures, report.unknown.len()) {
         (0, 0) => Ok(()),
-        (0, unknown) => Err(Failure::new(format!("the upstream files of {unknown} components cannot be had"))),
-        (failures, _) => Err(Failure::new(format!("{failures} overlays do not apply to the newer upstream"))
-            .hint("the lines that upstream changed there are listed above; correct the overlays before the move")),
+        (0, unknown) => {
+            Err(Failure::new(format!("the upstream files of {unknown} components cannot be had")))
+        }
+        (failures, _) => Err(Failure::new(match failures {
+            1 => "1 overlay does not apply to the newer upstream".to_owned(),
+            _ => format!("{failures} overlays do not apply to the newer upstream"),
+        })
+        .hint(
+            "the lines that upstream changed there are listed above; correct the overlays before the move",
+        )),
     }
 }
 
