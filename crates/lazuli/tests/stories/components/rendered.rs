@@ -253,3 +253,18 @@ fn hostile_upstream_files_are_refused() {
     assert!(!alias.is_symlink(), "a copy");
     assert_eq!(fs::read_to_string(alias).unwrap(), "[Service]\nExecStart=/usr/bin/tool\n");
 }
+
+#[test]
+fn the_result_is_told_as_json_too() {
+    let project =
+        Project::with_tool("[[components.tool.overlays]]\ntype = \"spec-remove-tag\"\ntag = \"Vendor\"\n");
+    project.define("plain", "");
+    project.write("dist-git/plain/plain.spec", &small("plain", "Source0: %{font}.txt\n"));
+    let told: serde_json::Value =
+        serde_json::from_str(&project.render(1, &["--format", "json"]).stdout).unwrap();
+    let (plain, tool) = (&told["components"][0], &told["components"][1]);
+    assert_eq!([&plain["component"], &plain["status"], &plain["folder"]], ["plain", "ok", "p/plain"]);
+    assert!(plain["notes"][0].as_str().unwrap().contains("%{font}"), "{plain}");
+    assert_eq!((&tool["status"], &tool["changed"]), (&"failed".into(), &true.into()));
+    assert!(tool["error"]["place"].as_str().unwrap().contains("components/tool.toml:3:"), "{tool}");
+}
