@@ -150,8 +150,8 @@ fn tried(overlays: &[&Overlay], spec: &str, files: &PreparedFiles) -> Vec<Tried>
                 }
                 break;
             }
-            Err(error) => match at_fault(&error).and_then(|index| kept.get(index)) {
-                Some(index) => results[*index] = Some(Err(words(&error))),
+            Err(error) => match at_fault(&error).and_then(|(index, cause)| Some((kept.get(index)?, cause))) {
+                Some((index, cause)) => results[*index] = Some(Err(words(cause))),
                 // Not any one overlay's fault: it holds for all of them.
                 None => {
                     for index in kept {
@@ -165,10 +165,10 @@ fn tried(overlays: &[&Overlay], spec: &str, files: &PreparedFiles) -> Vec<Tried>
     results.into_iter().map(|result| result.unwrap_or_else(|| Err("it was not tried".to_owned()))).collect()
 }
 
-/// Which overlay of the list does not apply, where it is one's fault.
-fn at_fault(error: &OverlaidError) -> Option<usize> {
+/// Which overlay of the list does not apply, where it is one's fault, and why.
+fn at_fault(error: &OverlaidError) -> Option<(usize, &dyn std::error::Error)> {
     match error {
-        OverlaidError::Overlay(error) => Some(error.index),
+        OverlaidError::Overlay(error) => Some((error.index, &error.cause)),
         _ => None,
     }
 }
