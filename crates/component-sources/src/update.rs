@@ -73,24 +73,33 @@ pub enum UpdateError {
     },
 }
 
+/// A component whose lock cannot be renewed.
+#[derive(Debug)]
+pub struct Refused {
+    /// The component.
+    pub component: String,
+    /// Why.
+    pub error: Box<UpdateError>,
+}
+
 /// Decides what the locks of components should be, many at once; in the order of the components, with every error.
 pub fn update_all(
     components: &[&Component],
     sources: &Sources<'_>,
     request: Request,
     progress: &dyn Progress,
-) -> Result<Vec<Update>, Vec<(String, UpdateError)>> {
+) -> Result<Vec<Update>, Vec<Refused>> {
     progress.begin("components", Some(components.len() as u64));
-    let updated: Vec<Result<Update, (String, UpdateError)>> = components
+    let updated: Vec<Result<Update, Refused>> = components
         .par_iter()
         .map(|component| {
             let updated = update(component, sources, request);
             progress.advance(1, component.name.as_str());
-            updated.map_err(|error| (component.name.to_string(), error))
+            updated.map_err(|error| Refused { component: component.name.to_string(), error: Box::new(error) })
         })
         .collect();
     let (updates, errors): (Vec<_>, Vec<_>) = updated.into_iter().partition(Result::is_ok);
-    progress.finish(&format!("{} components looked at", components.len()));
+    progress.finish(&format!("{} looked at", components.len()));
     if errors.is_empty() {
         return Ok(updates.into_iter().filter_map(Result::ok).collect());
     }

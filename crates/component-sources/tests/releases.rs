@@ -1,5 +1,7 @@
 //! A project, its locks and its commits, in; releases, out: as a maintainer goes through them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

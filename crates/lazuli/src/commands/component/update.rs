@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 
 use component_sources::lock;
-use component_sources::update::{Change, Request, Update, UpdateError, update_all, write_all};
+use component_sources::update::{Change, Refused, Request, Update, update_all, write_all};
 use serde::Serialize;
 
 use crate::cli::{ComponentUpdate, Global};
@@ -102,13 +102,14 @@ fn words(updated: &Updated<'_>) -> String {
 }
 
 /// Every component that could not be looked at, with why; nothing was written.
-fn failed(errors: &[(String, UpdateError)]) -> Failure {
+fn failed(errors: &[Refused]) -> Failure {
     let message = format!("the locks of {} components cannot be renewed; none was written", errors.len());
     Failure::caused(message, &Unlocked(errors.iter().map(one_line).collect()))
         .hint("an upstream that was away may answer a second time; what was fetched is kept")
 }
 
-fn one_line((name, error): &(String, UpdateError)) -> String {
+fn one_line(refused: &Refused) -> String {
+    let Refused { component, error } = refused;
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     let mut said = vec![error.to_string()];
     for cause in causes.map(ToString::to_string) {
@@ -116,7 +117,7 @@ fn one_line((name, error): &(String, UpdateError)) -> String {
             said.push(cause);
         }
     }
-    format!("{name}: {}", said.join(": "))
+    format!("{component}: {}", said.join(": "))
 }
 
 /// One line a component.
