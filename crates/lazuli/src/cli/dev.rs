@@ -26,6 +26,9 @@ pub struct AzldevCorpus {
     /// Where in that repository to begin
     #[arg(long, value_name = "REVISION", default_value = "HEAD")]
     pub revision: String,
+    /// A component that is known to come out otherwise; it is shown, and is a failure only if it does come out as it lies there
+    #[arg(long = "differs", value_name = "COMPONENT")]
+    pub differing: Vec<String>,
     /// Write every source that is known into a folder of its component's name below this one: a mirror to render from
     #[arg(long, value_name = "DIR")]
     pub write_sources: Option<PathBuf>,

@@ -151,8 +151,8 @@ pub enum CorpusError {
     Branch(#[from] BranchError),
 }
 
-/// Is given every source that is known: the component's name and its files before anything was done to them.
-pub type Known<'a> = dyn Fn(&str, &SourceFolder) -> Result<(), CorpusError> + Sync + 'a;
+/// Is given every source that is known: the component and its files before anything was done to them.
+pub type Known<'a> = dyn Fn(&Component, &SourceFolder) -> Result<(), CorpusError> + Sync + 'a;
 
 /// The only file of a component whose rendering failed.
 const FAILED_MARKER: &str = "RENDER_FAILED";
@@ -259,7 +259,7 @@ fn look(
         source.files.remove(file);
     }
     source.files.insert(spec, SourceEntry::File { bytes: pristine, executable: false });
-    known(name, &source)?;
+    known(component, &source)?;
     let outcome = prepared(&on_the_spec(component), source, body);
     Ok(if is_bare { Finding::Bare { outcome } } else { Finding::Undone { outcome } })
 }
@@ -294,7 +294,7 @@ fn from_branch(
         let outcome = if spec_only { prepared(&on_the_spec(component), source.clone(), body) } else { whole };
         let finding = Finding::Branch { commit: version.commit.to_string(), spec_only, outcome };
         if finding.proves() {
-            known(name, &source)?;
+            known(component, &source)?;
             return Ok(Some(finding));
         }
         first.get_or_insert(finding);
@@ -306,7 +306,6 @@ fn from_branch(
 fn is_of_same_upstream(component: &Component, pristine: &[u8], body: &[u8]) -> bool {
     let sets_version = component.overlays.iter().any(|entry| match &entry.overlay {
         Overlay::SetTag { tag, .. } | Overlay::UpdateTag { tag, .. } => tag.eq_ignore_ascii_case("version"),
-        Overlay::SearchReplace { .. } => true,
         _ => false,
     });
     let version = |text| {

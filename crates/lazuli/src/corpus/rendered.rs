@@ -92,3 +92,30 @@ fn before_changelog(lines: Vec<(usize, &[u8])>) -> Vec<(usize, &[u8])> {
 fn first_word(line: &[u8]) -> &[u8] {
     line.split(u8::is_ascii_whitespace).find(|word| !word.is_empty()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_block_is_left_out() {
+        let block = "## START: Set by rpmautospec\n%define autorelease 1\n## END: Set by rpmautospec\n\n";
+        assert_eq!(without_release_block(format!("{block}Name: a\n").as_bytes()), b"Name: a\n");
+        assert_eq!(without_release_block(b"Name: a\n"), b"Name: a\n");
+    }
+
+    #[test]
+    fn release_and_changelog_are_told_from_other_differences() {
+        let spec = |release: &str, build: &str, changelog: &str| {
+            format!("Name: a\nRelease:  {release}\n%build\nRelease: {build}\n%changelog\n{changelog}\n")
+                .into_bytes()
+        };
+        let made = spec("1", "x", "- first");
+        let against = |there: Vec<u8>| compare(&made, &there);
+        assert_eq!(against(made.clone()), Comparison::Same);
+        assert_eq!(against(spec("2%{?dist}", "x", "- first")), Comparison::Release);
+        assert_eq!(against(spec("2", "x", "- second\n- first")), Comparison::Changelog);
+        let (made, there) = ("Release: x".to_owned(), "Release: y".to_owned());
+        assert_eq!(against(spec("1", "y", "- first")), Comparison::Different { line: 4, made, there });
+    }
+}

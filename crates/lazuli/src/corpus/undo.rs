@@ -132,3 +132,50 @@ fn places(what: &'static str, times: usize, added: &[&[u8]]) -> NotUndone {
 fn first_of(added: &[&[u8]]) -> String {
     added.first().map_or_else(String::new, |line| String::from_utf8_lossy(line).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use spec_overlay::{NoFiles, apply, file_header, load_macros, skip_check};
+
+    use super::*;
+
+    const SPEC: &str =
+        "Name: a\nSource0: a.tar\nSource1: b.tar\n\n%build\nmake\n\n%check\nmake check\n\n%files\n";
+
+    fn add_tag(tag: &str, value: &str) -> Overlay {
+        Overlay::AddTag { package: String::new(), tag: tag.into(), value: value.into() }
+    }
+
+    #[test]
+    fn what_was_added_is_taken_back() {
+        let lines = vec!["one\ntwo".to_owned(), String::new()];
+        let section = Some("%build".to_owned());
+        let mut overlays = load_macros("a").unwrap().to_vec();
+        overlays.push(add_tag("BuildRequires", "gcc"));
+        overlays.push(Overlay::AppendLines { section, package: String::new(), lines });
+        overlays.extend([skip_check("there is no network"), file_header()]);
+
+        let rendered = apply(SPEC.as_bytes(), &overlays, &NoFiles).unwrap().spec;
+        assert_ne!(rendered, SPEC.as_bytes());
+        assert_eq!(undo(&overlays, &rendered), Ok(SPEC.as_bytes().to_vec()));
+    }
+
+    #[test]
+    fn what_stands_there_twice_is_not_taken_back() {
+        let rendered = format!("BuildRequires: gcc\n{SPEC}BuildRequires: gcc\n");
+        let error = undo(&[add_tag("BuildRequires", "gcc")], rendered.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "what spec-add-tag added is there 2 times: \"BuildRequires: gcc\"");
+    }
+
+    #[test]
+    fn what_was_replaced_is_lost() {
+        let set = Overlay::UpdateTag { package: String::new(), tag: "Name".into(), value: "a".into() };
+        assert_eq!(undo(&[set], SPEC.as_bytes()), Err(NotUndone::Lost("spec-update-tag")));
+    }
+
+    #[test]
+    fn a_text_without_header_was_not_rendered() {
+        let error = undo(&[file_header()], SPEC.as_bytes()).unwrap_err();
+        assert!(matches!(error, NotUndone::Beginning(_)), "{error}");
+    }
+}

@@ -1,10 +1,12 @@
 //! `lazuli dev azldev-corpus DIR`
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use component_sources::source::{SourceEntry, SourceFolder};
+use definition::Component;
 use host_tools::git::Repository;
 
 use crate::cli::{AzldevCorpus, Global};
@@ -24,18 +26,24 @@ pub fn run(global: &Global, options: &AzldevCorpus) -> Result<(), Failure> {
     };
     let branch = repository.map(|repository| Branch::read(&repository, &options.revision)).transpose();
     let branch = branch.context(|| "the history of the definition cannot be read".to_owned())?;
-    let write = |component: &str, source: &SourceFolder| match &options.write_sources {
-        Some(mirror) => write_source(&mirror.join(component), source),
+    let write = |component: &Component, source: &SourceFolder| match &options.write_sources {
+        Some(mirror) => write_source(mirror, component, source),
         None => Ok(()),
     };
     let report = corpus::examine(&distro, branch.as_ref(), &write)
         .context(|| format!("{} cannot be examined", options.project.display()))?;
     output::print(global.format, &report, render)?;
-    let wrong = report.not_printed_back.len() + differences(&report).count();
-    if wrong == 0 {
-        return Ok(());
+    let differing: BTreeSet<&str> = differences(&report).map(|(name, _)| name).collect();
+    let expected: BTreeSet<&str> = options.differing.iter().map(String::as_str).collect();
+    let wrong = report.not_printed_back.len() + differing.difference(&expected).count();
+    if wrong > 0 {
+        return Err(Failure::new(format!("{wrong} specs do not come out as they lie there")));
     }
-    Err(Failure::new(format!("{wrong} specs do not come out as they lie there")))
+    match expected.difference(&differing).next() {
+        Some(name) => Err(Failure::new(format!("{name} comes out as it lies there, or is not looked at"))
+            .hint(format!("leave out `--differs {name}`"))),
+        None => Ok(()),
+    }
 }
 
 fn is_repository(project: &Path) -> Result<bool, Failure> {
@@ -46,11 +54,15 @@ fn is_repository(project: &Path) -> Result<bool, Failure> {
     Ok(work_tree.is_some_and(|root| root == project))
 }
 
-fn write_source(folder: &Path, source: &SourceFolder) -> Result<(), CorpusError> {
+/// Folder and spec get the name that the component has upstream: there it is looked for.
+fn write_source(mirror: &Path, component: &Component, source: &SourceFolder) -> Result<(), CorpusError> {
+    let upstream = component.upstream_name();
+    let folder = mirror.join(upstream);
     for (name, entry) in &source.files {
-        let path = folder.join(name);
+        let path =
+            if *name == source.spec { folder.join(format!("{upstream}.spec")) } else { folder.join(name) };
         let write = || {
-            fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            fs::create_dir_all(path.parent().unwrap_or(&folder))?;
             match entry {
                 SourceEntry::File { bytes, executable } => {
                     fs::write(&path, bytes)?;
