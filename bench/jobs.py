@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
+from definitions import job_definition, job_render
 from judges import ENVIRONMENT
 from measure import Failed, alternately, row, run, say
 
@@ -433,4 +434,7 @@ for section in pefile.PE("/tmp/server.efi", fast_load=True).sections:
 rm /tmp/server.efi
 """
 
-JOBS = {"import": job_import, "metadata": job_metadata, "solve": job_solve, "install": job_install, "image": job_image}
+JOBS = {
+    "import": job_import, "metadata": job_metadata, "solve": job_solve, "install": job_install, "image": job_image,
+    "definition": job_definition, "render": job_render}
+WITHOUT_PACKAGES = {"definition", "render"}
