@@ -77,9 +77,16 @@ pub fn case(random: &mut Random, texts: &[Vec<u8>]) -> Case {
     }
     let landmarks = landmarks(&spec);
     let mut files = Vec::new();
-    for name in
-        ["a.patch", "b.patch", "conf/x.conf", "conf/deep/y.conf", "run.sh", ".git/config", "other.spec"]
-    {
+    for name in [
+        "a.patch",
+        "b.patch",
+        "conf/x.conf",
+        "conf/deep/y.conf",
+        "run.sh",
+        ".git/config",
+        "other.spec",
+        "we\\x2dird.mount",
+    ] {
         if random.percent(80) {
             files.push((name.to_owned(), content(random)));
         }
@@ -408,6 +415,15 @@ fn file_glob(random: &mut Random) -> &'static str {
         "[ab].patch",
         "{a,run}.*",
         "./run.sh",
+        "we\\x2dird.mount",
+        "we\\x2dird.*",
+        "*\\x2dird.mount",
+        "./conf//x.conf",
+        "conf/",
+        "{run.sh,a.patch}",
+        "{conf/x.conf,run.*}",
+        "**/x.conf",
+        "con*/**/y.conf",
         "conf",
         "*.spec",
         "**/*",
