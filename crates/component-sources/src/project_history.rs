@@ -202,7 +202,9 @@ fn releases(
 
 /// The first paragraph of a message, in one line.
 fn subject(message: &str) -> String {
-    let lines = message.lines().map(str::trim_end).skip_while(|line| line.is_empty());
+    // Blanks are what git takes for such; others, like a space that does not break, are text.
+    let lines = message.split('\n').map(|line| line.trim_end_matches([' ', '\t', '\r']));
+    let lines = lines.skip_while(|line| line.is_empty());
     lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -214,6 +216,7 @@ mod tests {
     fn the_subject_is_the_first_paragraph_in_one_line() {
         assert_eq!(subject("\nUpdate\nthe lock \n\nBody\n"), "Update the lock");
         assert_eq!(subject(""), "");
+        assert_eq!(subject("\u{a0}\n\nBody\n"), "\u{a0}");
     }
 
     #[test]
