@@ -138,11 +138,16 @@ impl SourceFiles for Unpacked {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, SourceError> {
-        let names: Names =
-            self.top.iter().map(String::as_str).chain(path.split('/')).map(str::to_owned).collect();
-        match self.entries.get(&names).map(|entry| &entry.what) {
+        match self.entry(path).map(|entry| &entry.what) {
             Some(What::File(range)) => Ok(self.bytes[range.clone()].to_vec()),
             _ => Err(format!("there is no file {path} in the archive").into()),
+        }
+    }
+
+    fn link_target(&self, path: &str) -> Option<String> {
+        match &self.entry(path)?.what {
+            What::Link(target) => String::from_utf8(target.clone()).ok(),
+            _ => None,
         }
     }
 
@@ -152,6 +157,12 @@ impl SourceFiles for Unpacked {
 }
 
 impl Unpacked {
+    /// The entry of a path below the top folder.
+    fn entry(&self, path: &str) -> Option<&Entry> {
+        let names = self.top.iter().map(String::as_str).chain(path.split('/'));
+        self.entries.get(&names.map(str::to_owned).collect::<Names>())
+    }
+
     /// The path below the top folder; none for the top folder itself.
     fn below_top(&self, names: &[String]) -> Option<String> {
         let below = &names[usize::from(self.top.is_some())..];

@@ -189,8 +189,8 @@ pub enum Cause {
         /// The path or pattern.
         path: String,
     },
-    /// Writing through a link would change another file.
-    #[error("{path} is a symbolic link: name the file that it leads to")]
+    /// A link leads to no file among the sources.
+    #[error("{path} is a symbolic link that leads to no file among the sources")]
     Link {
         /// Its path.
         path: String,

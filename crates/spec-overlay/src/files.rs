@@ -27,6 +27,11 @@ pub trait SourceFiles {
     /// Whatever keeps the file from being read.
     fn read_source(&self, source: &Path) -> Result<Vec<u8>, SourceError>;
 
+    /// What a symbolic link says, if it is known; overlays that change contents follow it to a file of the folder.
+    fn link_target(&self, _path: &str) -> Option<String> {
+        None
+    }
+
     /// Whether source archives were downloaded; if not, overlays on their contents are left out.
     fn has_archives(&self) -> bool {
         false

@@ -21,7 +21,7 @@ pub struct Glob {
     /// The pattern once for each choice in its braces.
     whole: Vec<Alternative>,
     /// The same, by the names between slashes.
-    names: Vec<Vec<Alternative>>,
+    names: Vec<Vec<Name>>,
 }
 
 /// Why a pattern is none.
@@ -47,6 +47,14 @@ struct Alternative {
     characters: Vec<char>,
     /// What to match, and where in the characters it begins.
     pieces: Vec<(Piece, usize)>,
+}
+
+/// One name of a path in a pattern.
+#[derive(Debug, Clone)]
+enum Name {
+    /// Before the first name with a `*`, `?` or `[`: the name itself.
+    Literal(String),
+    Pattern(Alternative),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +85,7 @@ impl Glob {
         expand(pattern, &mut expanded)?;
         let names = expanded.iter().map(|text| {
             let text = text.replace(SEAM, "");
-            names(&text).map(Alternative::new).collect()
+            file_names(&text)
         });
         Ok(Glob {
             pattern: pattern.to_owned(),
@@ -107,7 +115,7 @@ impl Glob {
     /// Whether the path of a file matches, name by name. It differs from [`Glob::matches`] where braces meet stars:
     /// for a folder's files the choice is made first and the text read then, so that `*{*,a}` is `**` or `*a`.
     pub fn matches_file(&self, path: &str) -> bool {
-        let path: Vec<Vec<char>> = path.split('/').map(|name| name.chars().collect()).collect();
+        let path: Vec<&str> = path.split('/').collect();
         self.names.iter().any(|names| names_match(names, &path))
     }
 
@@ -252,6 +260,43 @@ fn first_brace(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
     None
 }
 
+/// The names of a pattern without braces. Up to the first that has a `*`, `?` or `[`, they are names of folders and files as
+/// they are: there a backslash is a backslash, but for one in front of a character that would count.
+fn file_names(pattern: &str) -> Vec<Name> {
+    let mut literal = true;
+    names(pattern)
+        .map(|name| {
+            literal &= !has_wildcard(name);
+            if literal { Name::Literal(unescape(name)) } else { Name::Pattern(Alternative::new(name)) }
+        })
+        .collect()
+}
+
+fn has_wildcard(name: &str) -> bool {
+    let mut characters = name.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '*' | '?' | '[' | '{' => return true,
+            '\\' => {
+                characters.next();
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+fn unescape(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    let mut characters = name.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character != '\\' || !characters.peek().is_some_and(|next| "*?[]{}".contains(*next)) {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
 /// The names between slashes; one behind a backslash parts nothing.
 fn names(pattern: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(pattern);
@@ -376,18 +421,24 @@ impl Alternative {
 }
 
 /// Whether the names of a pattern stand for the names of a file's path.
-fn names_match(names: &[Alternative], path: &[Vec<char>]) -> bool {
+fn names_match(names: &[Name], path: &[&str]) -> bool {
     let Some((first, rest)) = names.split_first() else { return path.is_empty() };
-    if first.characters == ['*', '*'] {
+    match first {
         // The last `**` stands for files at any depth, but for no folder.
-        return match rest {
+        Name::Pattern(any) if any.characters == ['*', '*'] => match rest {
             [] => !path.is_empty(),
             _ => (0..path.len()).any(|skipped| names_match(rest, &path[skipped..])),
-        };
+        },
+        _ => path.split_first().is_some_and(|(name, below)| first.matches(name) && names_match(rest, below)),
     }
-    match path.split_first() {
-        Some((name, below)) => first.matches(name) && names_match(rest, below),
-        None => false,
+}
+
+impl Name {
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Name::Literal(own) => own == name,
+            Name::Pattern(pattern) => pattern.matches(&name.chars().collect::<Vec<char>>()),
+        }
     }
 }
 

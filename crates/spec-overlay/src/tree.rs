@@ -1,7 +1,7 @@
 //! The files beside a spec, or in an archive, while overlays change them.
 //! Nothing here writes: what changed is told at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::effect::{FileEffect, FileEvent};
 use crate::error::{Cause, Nearest};
@@ -9,6 +9,9 @@ use crate::files::{Contents, EntryKind, FileChange, FileChanges, Mode, SourceFil
 use crate::glob::Glob;
 use crate::go_regex::GoRegex;
 use crate::overlay::Overlay;
+
+/// More links one after the other lead in a circle.
+const MAX_LINKS: usize = 40;
 
 /// A folder's contents as the overlays so far made them.
 pub(crate) struct Tree<'f> {
@@ -112,10 +115,10 @@ impl<'f> Tree<'f> {
 
     fn prepend(&mut self, file: &Glob, lines: &[String]) -> Result<Vec<FileEffect>, Cause> {
         let mut effects = Vec::new();
-        for path in self.matching(file)? {
+        for path in self.matching_contents(file)? {
             let mut bytes = lines.join("\n").into_bytes();
             bytes.push(b'\n');
-            bytes.extend(self.read_to_change(&path)?);
+            bytes.extend(self.read(&path)?);
             self.write(&path, bytes);
             effects.push(FileEffect { path, what: FileEvent::Changed { matches: 1 } });
         }
@@ -124,8 +127,8 @@ impl<'f> Tree<'f> {
 
     fn replace(&mut self, file: &Glob, regex: &GoRegex, replacement: &str) -> Result<Vec<FileEffect>, Cause> {
         let mut effects = Vec::new();
-        for path in self.matching(file)? {
-            let bytes = self.read_to_change(&path)?;
+        for path in self.matching_contents(file)? {
+            let bytes = self.read(&path)?;
             let Some((replaced, matches)) = regex.replace_all(&bytes, replacement.as_bytes()) else {
                 continue;
             };
@@ -222,12 +225,59 @@ impl<'f> Tree<'f> {
         Ok(matching)
     }
 
-    fn read_to_change(&self, path: &str) -> Result<Vec<u8>, Cause> {
-        if self.now.get(path).is_some_and(|node| node.kind == EntryKind::Link) {
-            return Err(Cause::Link { path: path.to_owned() });
+    /// The files whose contents the pattern means, each once: a link is the file that it leads to. Links that lead to no
+    /// file of the folder are passed over, as long as anything else matches.
+    fn matching_contents(&self, pattern: &Glob) -> Result<Vec<String>, Cause> {
+        let mut files = BTreeSet::new();
+        let mut astray = None;
+        for path in self.matching(pattern)? {
+            match self.file_behind(&path) {
+                Some(file) => {
+                    files.insert(file);
+                }
+                None => astray = astray.or(Some(path)),
+            }
         }
-        self.read(path)
+        match astray {
+            Some(path) if files.is_empty() => Err(Cause::Link { path }),
+            _ => Ok(files.into_iter().collect()),
+        }
     }
+
+    /// The file that a path leads to through links by way of files in this folder, but for specs.
+    fn file_behind(&self, path: &str) -> Option<String> {
+        let mut path = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            match self.now.get(&path)?.kind {
+                EntryKind::File => return Some(path).filter(|path| !path.ends_with(".spec")),
+                EntryKind::Folder => return None,
+                EntryKind::Link => {
+                    let Contents::Former(former) = &self.now.get(&path)?.contents else { return None };
+                    path = resolve(&path, &self.files.link_target(former)?)?;
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The path that a link's text means, if it is in the folder.
+fn resolve(link: &str, target: &str) -> Option<String> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let mut names: Vec<&str> = link.split('/').collect();
+    names.pop();
+    for name in target.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => {
+                names.pop()?;
+            }
+            name => names.push(name),
+        }
+    }
+    Some(names.join("/"))
 }
 
 /// The path without empty names and `.`; one that leads out of the folder is refused.

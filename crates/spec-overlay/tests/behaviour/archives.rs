@@ -106,6 +106,35 @@ fn files_go_and_change_and_the_rest_is_packed_in_order() {
 }
 
 #[test]
+fn contents_are_changed_once_through_links_that_stay_inside() {
+    let name = "links.tar";
+    let items: &[Item<'_>] = &[
+        ("top/a.c", EntryType::Regular, 0o644, b"xx\n"),
+        ("top/lib/impl", EntryType::Regular, 0o644, b"x\n"),
+        ("top/sub/a.c", EntryType::Symlink, 0o777, b"../a.c"),
+        ("top/sub/b.c", EntryType::Symlink, 0o777, b"../lib/link"),
+        ("top/lib/link", EntryType::Symlink, 0o777, b"./impl"),
+        ("top/circle.c", EntryType::Symlink, 0o777, b"circle.c"),
+        ("top/folder.c", EntryType::Symlink, 0o777, b"sub"),
+        ("top/dangling.c", EntryType::Symlink, 0o777, b"gone"),
+    ];
+    let (bytes, effects) = applied(name, archive(items), &[replace(name, "**/*.c", "x", "xy")]).unwrap();
+    let texts: Vec<_> = contents(&bytes)
+        .into_iter()
+        .filter(|(_, kind, ..)| *kind == EntryType::Regular)
+        .map(|(path, _, _, bytes)| (path, String::from_utf8(bytes).unwrap()))
+        .collect();
+    let wanted = [("top/a.c", "xyxy\n"), ("top/lib/impl", "xy\n")];
+    assert_eq!(texts, wanted.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    let changed: Vec<_> = effects[0].files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(changed, ["a.c", "lib/impl"]);
+    for only in ["circle.c", "folder.c", "dangling.c"] {
+        let error = applied(name, archive(items), &[replace(name, only, "x", "y")]).unwrap_err();
+        assert!(chain(&error).contains("leads to no file"), "{}", chain(&error));
+    }
+}
+
+#[test]
 fn each_compression_is_kept_whatever_the_name_says() {
     let plain = archive(AGAVE);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -83,7 +83,7 @@ fn overlay(random: &mut Random, archive: &str) -> Value {
         "**/b.txt",
         "missing",
         "src-1.0/a.txt",
-        "link",
+        "lin?",
         "deep",
         "x.spec",
         ".git/config",
