@@ -240,3 +240,130 @@ impl Records {
         hex::encode(Sha256::digest(self.text.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use definition::{Distro, UpstreamSource};
+
+    use super::*;
+
+    const HEAD: &str = "\
+[project]
+default-distro = { name = \"ours\" }
+[distros.ours]
+default-version = \"4\"
+[distros.ours.versions.4]
+release-ver = \"4\"
+default-component-config.spec = { type = \"upstream\", upstream-distro = { name = \"up\", version = \"43\", snapshot = \"2026-02-24T00:00:00-08:00\" } }
+[distros.up]
+default-version = \"1\"
+dist-git-base-uri = \"https://dist-git.test/rpms/$pkg.git\"
+[distros.up.versions.43]
+release-ver = \"43\"
+dist-git-branch = \"f43\"
+";
+
+    fn distro(component: &str) -> Distro {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["one.patch", "two.patch"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        std::fs::write(folder.path().join("azldev.toml"), format!("{HEAD}[components.a]\n{component}"))
+            .unwrap();
+        definition::load(folder.path()).unwrap()
+    }
+
+    /// The fingerprint of a component whose overlays bring in files that hold their own names.
+    fn fingerprint(component: &str) -> String {
+        let distro = distro(component);
+        let inputs = Inputs { source: "c0ffee", manual_bump: 0, release_version: "43" };
+        of(&distro.components["a"], &inputs, &named).unwrap()
+    }
+
+    fn named(path: &Path) -> std::io::Result<Vec<u8>> {
+        let name = path.file_name().ok_or(ErrorKind::NotFound)?;
+        Ok(name.as_encoded_bytes().to_vec())
+    }
+
+    #[test]
+    fn the_form_stays_as_it_was_written_down() {
+        // Whoever changes one of these releases every component of everybody: raise VERSION, and think twice.
+        assert_eq!(fingerprint(""), EMPTY);
+        assert_eq!(fingerprint(FULL_TABLE), FULL);
+    }
+
+    const EMPTY: &str = "1:cc3ab939d5740b99a4b2e80923b9aa1f709d8c29f2a40316c81ff9ade86a5110";
+    const FULL: &str = "1:ab7c93adf616308eb572f7199829d6161e93fba3f033a615afcc5d1012b441f5";
+    const FULL_TABLE: &str = "\
+build = { with = [\"x\"], without = [\"y\"], defines = { d = \"1\" }, undefines = [\"u\"], check = { skip = true, skip_reason = \"no network\" } }
+release = { calculation = \"manual\" }
+[[components.a.overlays]]
+type = \"patch-add\"
+source = \"one.patch\"
+[[components.a.overlays]]
+type = \"spec-search-replace\"
+section = \"%build\"
+regex = \"a+\"
+replacement = \"b\"
+[[components.a.source-files]]
+filename = \"extra.tar\"
+hash-type = \"SHA256\"
+hash = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"
+origin = { type = \"download\", uri = \"https://a.test/extra.tar\" }
+";
+
+    #[test]
+    fn what_alters_packages_alters_the_fingerprint() {
+        let full = fingerprint(FULL_TABLE);
+        for (from, to) in [
+            ("with = [\"x\"]", "with = [\"z\"]"),
+            ("d = \"1\"", "d = \"2\""),
+            ("undefines = [\"u\"]", "undefines = []"),
+            ("calculation = \"manual\"", "calculation = \"static\""),
+            ("one.patch", "two.patch"),
+            ("replacement = \"b\"", "replacement = \"c\""),
+            ("section = \"%build\"\n", ""),
+            ("aaaa", "bbbb"),
+        ] {
+            assert!(FULL_TABLE.contains(from), "{from}");
+            assert_ne!(fingerprint(&FULL_TABLE.replace(from, to)), full, "{from}");
+        }
+    }
+
+    #[test]
+    fn what_alters_nothing_does_not() {
+        let full = fingerprint(FULL_TABLE);
+        for (from, to) in [
+            ("no network", "no X server"),
+            ("source = \"one.patch\"", "source = \"one.patch\"\ndescription = \"Because\""),
+            ("https://a.test/extra.tar", "https://b.test/extra.tar"),
+            ("release = {", "publish = { rpm-channel = \"base\" }\nrelease = {"),
+        ] {
+            assert!(FULL_TABLE.contains(from), "{from}");
+            assert_eq!(fingerprint(&FULL_TABLE.replace(from, to)), full, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_source_file_without_a_hash_has_no_fingerprint() {
+        let table = "[[components.a.source-files]]\nfilename = \"x\"\norigin = { type = \"download\", uri = \"https://a.test/x\" }\n";
+        let distro = distro(table);
+        let inputs = Inputs { source: "c0ffee", manual_bump: 0, release_version: "43" };
+        let error = of(&distro.components["a"], &inputs, &named).unwrap_err();
+        assert!(matches!(error, FingerprintError::NoHash { .. }), "{error}");
+    }
+
+    #[test]
+    fn resolution_is_what_azldev_computes() {
+        let distro = distro(
+            "spec = { type = \"upstream\", upstream-name = \"vim\", upstream-commit = \"0123456789abcdef0123456789abcdef01234567\" }\n",
+        );
+        let SpecSource::Upstream(upstream) = &distro.components["a"].spec else { panic!("not upstream") };
+        let upstream: &UpstreamSource = upstream;
+        let resolution = resolution(upstream, Some("f43"), Some("https://dist-git.test/rpms/$pkg.git"));
+        // What azldev wrote into the lock of this component.
+        assert_eq!(resolution, "sha256:133e78e2e4edd6d65d15e3c5791270347a3cbd9518b38096716eea3f05bb1a7b");
+    }
+}
