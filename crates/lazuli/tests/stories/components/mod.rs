@@ -4,6 +4,7 @@ mod changed;
 mod deviations;
 mod kept;
 mod killed;
+mod locked;
 mod project;
 mod queried;
 mod rendered;

@@ -7,7 +7,7 @@ use host_tools::Call;
 use super::project::{HEADER, Project, files, small};
 
 /// Commits everything in a repository at a time.
-fn commit(folder: &Path, time: &str) {
+pub(super) fn commit(folder: &Path, time: &str) {
     let git = |arguments: &[&str]| {
         let identity = ["-c", "user.name=A Person", "-c", "user.email=person@example.com"];
         let call = Call::new("git").arg("-C").arg(folder).args(identity).args(arguments);
