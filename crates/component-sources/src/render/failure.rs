@@ -4,6 +4,7 @@ use std::error::Error;
 
 use serde::{Deserialize, Serialize};
 
+use crate::autospec::AutospecError;
 use crate::history::FinishError;
 use crate::prepare::PrepareError;
 use crate::sources::SourceError;
@@ -31,6 +32,10 @@ impl RenderError {
         match self {
             RenderError::Source(error) => error.may_pass(),
             RenderError::Definition(_) => true,
+            // With other macros, what a spec says may be known.
+            RenderError::Release(FinishError::Autospec(
+                AutospecError::Version(_) | AutospecError::Contents { .. },
+            )) => true,
             RenderError::Release(error) => error.may_pass(),
             RenderError::Prepare(_) => false,
         }

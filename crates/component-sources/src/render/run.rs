@@ -74,7 +74,7 @@ pub enum State {
     Rendered,
     /// It was not: its folder holds nothing but the marker of that.
     Failed(Failed),
-    /// What it is made from cannot be had now: its folder is left as it was.
+    /// What it is made from cannot be had, or is not known, now: its folder is left as it was.
     Unavailable(Failed),
 }
 

@@ -59,6 +59,9 @@ pub fn run(global: &Global, options: &ComponentRender) -> Result<(), Failure> {
         .context(|| format!("components cannot be rendered into {}", folder.display()))?;
     sources.keep_identities().context(|| "the cache cannot be written".to_owned())?;
     output::print(global.format, &rendered(folder, &report), |_rendered| words(&report, mode))?;
+    if options.upstream.macros.is_empty() && report.outcomes.iter().any(|outcome| !outcome.notes.is_empty()) {
+        output::say("note: only rpm's own macros are known; --macros gives those of the distribution");
+    }
     judge(&report, mode, options.accept_failures)
 }
 
@@ -97,7 +100,8 @@ fn words(report: &Report, mode: Mode) -> String {
     let mut text = String::new();
     for outcome in &report.outcomes {
         if let Some(failed) = failed(outcome) {
-            let _infallible = writeln!(text, "failed    {}", outcome.name);
+            let verb = if matches!(outcome.state, State::Failed(_)) { "failed" } else { "left  " };
+            let _infallible = writeln!(text, "{verb}    {}", outcome.name);
             let place = failed.place.iter().map(|place| format!("stated at {place}"));
             for line in failed.causes.iter().cloned().chain(place).flat_map(indented) {
                 let _infallible = writeln!(text, "{line}");
@@ -142,9 +146,9 @@ fn judge(report: &Report, mode: Mode, accept_failures: bool) -> Result<(), Failu
                 .hint("`lazuli component render` brings them up to date; --clean-stale removes stale ones"))
         }
         // A failure that the folder tells of is as it would be written.
-        Mode::Check if unavailable > 0 => {
-            Err(Failure::new(format!("the sources of {unavailable} of {all} components cannot be had")))
-        }
+        Mode::Check if unavailable > 0 => Err(Failure::new(format!(
+            "{unavailable} of {all} components cannot be rendered, and not be compared"
+        ))),
         Mode::Write if failed > 0 && !accept_failures => {
             let message = format!("{failed} of {all} components could not be rendered");
             Err(Failure::new(message)

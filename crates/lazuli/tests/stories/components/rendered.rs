@@ -177,9 +177,10 @@ fn sources_that_cannot_be_had_leave_the_folder_as_it_was() {
     project.render(0, &[]);
     fs::rename(project.path("dist-git/tool"), project.path("away")).unwrap();
     let ended = project.render(1, &[]);
-    assert!(ended.stdout.starts_with("failed    tool\n"), "{ended}");
+    assert!(ended.stdout.starts_with("left      tool\n"), "{ended}");
     assert_eq!(project.read("project/specs/t/tool/tool.spec"), format!("{HEADER}{TOOL}"));
-    project.render(1, &["--check-only"]);
+    let ended = project.render(1, &["--check-only"]);
+    assert!(ended.stderr.contains("1 of 1 components cannot be rendered, and not be compared"), "{ended}");
     fs::rename(project.path("away"), project.path("dist-git/tool")).unwrap();
     assert_eq!(project.render(0, &[]).stdout, "");
 }
@@ -267,4 +268,24 @@ fn the_result_is_told_as_json_too() {
     assert!(plain["notes"][0].as_str().unwrap().contains("%{font}"), "{plain}");
     assert_eq!((&tool["status"], &tool["changed"]), (&"failed".into(), &true.into()));
     assert!(tool["error"]["place"].as_str().unwrap().contains("components/tool.toml:3:"), "{tool}");
+}
+
+#[test]
+fn a_release_that_only_other_macros_tell_leaves_the_folder_as_it_was() {
+    let project = Project::new();
+    project.define("tool", "");
+    let spec = small("tool", "").replace("Version: 1", "Version: %distribution_version");
+    project.write("dist-git/tool/tool.spec", &spec.replace("Release: 1", "Release: %autorelease"));
+    let ended = project.render(1, &[]);
+    assert!(
+        ended.stdout.starts_with("left      tool\n") && ended.stdout.contains("%distribution_version"),
+        "{ended}"
+    );
+    project.write("macros.distribution", "%distribution_version 7\n");
+    project.render(0, &["--macros", &project.path("macros.distribution").display().to_string()]);
+    let rendered = project.read("project/specs/t/tool/tool.spec");
+    assert!(
+        rendered.starts_with("## START: Set by rpmautospec\n") && rendered.contains(HEADER),
+        "{rendered}"
+    );
 }
