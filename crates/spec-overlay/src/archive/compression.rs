@@ -83,3 +83,40 @@ fn xz(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     writer.write_all(bytes)?;
     writer.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_not_unpacked_to_its_end() {
+        let plain = vec![0; 1 << 20];
+        for compression in [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstd] {
+            let packed = compression.compress(&plain).unwrap();
+            assert_eq!(Compression::of(&packed), compression);
+            assert!(matches!(compression.decompress(&packed, 1 << 20), Ok(bytes) if bytes == plain));
+            let error = compression.decompress(&packed, (1 << 20) - 1).unwrap_err();
+            assert!(matches!(error, ArchiveError::TooLarge(limit) if limit == (1 << 20) - 1), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn windows_that_need_too_much_memory_are_errors() {
+        // A block header of xz that asks for a dictionary of 1.5 GiB.
+        let mut packed = Compression::Xz.compress(b"agave").unwrap();
+        // The byte behind the filter's size of one is the dictionary's size: 39 says 3 << 29.
+        let at = packed.windows(2).position(|two| two == [0x21, 0x01]).unwrap() + 2;
+        packed[at] = 39;
+        let header_end = 12 + (usize::from(packed[12]) + 1) * 4;
+        let sum = crc32(&packed[12..header_end - 4]);
+        packed[header_end - 4..header_end].copy_from_slice(&sum.to_le_bytes());
+        let error = Compression::Xz.decompress(&packed, 1 << 20).unwrap_err();
+        assert!(matches!(error, ArchiveError::Compression(_)), "{error:?}");
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        let mut crc = flate2::Crc::new();
+        crc.update(bytes);
+        crc.sum()
+    }
+}
