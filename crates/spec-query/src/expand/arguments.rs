@@ -105,7 +105,12 @@ pub(crate) fn parse_options(arguments: &mut Vec<Vec<u8>>, options: &[u8]) -> Res
                 }
                 (Some(b':'), _) => {
                     let Some(next) = all.next() else {
-                        failed = Some(letter);
+                        // A colon in front makes `getopt` return it as an option, and rpm takes it as one.
+                        if options.first() == Some(&b':') {
+                            given.push(GivenOption { letter: b':', value: None });
+                        } else {
+                            failed = Some(letter);
+                        }
                         break;
                     };
                     value_of_its_own = Some(next.clone());
@@ -158,6 +163,8 @@ mod tests {
         assert_eq!(parse_options(&mut words("name -x"), b"ab"), Err(b'x'));
         assert_eq!(parse_options(&mut words("name -n"), b"n:"), Err(b'n'));
         assert_eq!(parse_options(&mut words("name --long"), b"ab"), Err(b'-'));
+        let parsed = parse_options(&mut words("name -n"), b":n:").unwrap();
+        assert_eq!(parsed.options, [GivenOption { letter: b':', value: None }]);
         assert_eq!(parse_options(&mut words("name -x"), b"-"), Ok(Parsed { options: vec![], rest: 1 }));
     }
 }

@@ -104,7 +104,7 @@ impl Engine {
             Builtin::Suffix => suffix(text),
             Builtin::Shrink => shrink(text),
             Builtin::UrlPath | Builtin::UrlPathShort => url_path(text),
-            Builtin::Expression => self.from_within(out.place, || expression::evaluate(self, text))?,
+            Builtin::Expression => self.within(out.place, || expression::evaluate(self, text))?,
             _ => {
                 let path = String::from_utf8_lossy(text);
                 match self.files.find(&path) {
@@ -166,7 +166,7 @@ impl Engine {
 
     fn expand_lua(self: &Rc<Self>, out: &mut Expansion, script: &[u8]) -> Result<(), MacroError> {
         let call = out.call.clone();
-        let printed = self.from_within(out.place, || self.lua()?.run(script, call.as_deref()))?;
+        let printed = self.within(out.place, || self.lua()?.run(script, call.as_deref()))?;
         out.text.extend(printed);
         Ok(())
     }
@@ -181,8 +181,7 @@ impl Engine {
             out.text.extend_from_slice(mark);
             return Ok(());
         }
-        let made =
-            self.from_within(out.place, || self.lua()?.call_text_function(function, &arguments[1..]))?;
+        let made = self.within(out.place, || self.lua()?.call_text_function(function, &arguments[1..]))?;
         out.text.extend(made);
         Ok(())
     }

@@ -3,9 +3,12 @@
 
 mod arguments;
 mod builtins;
+mod calls;
+mod error;
 mod expression;
 mod prepare;
 mod text;
+mod value;
 mod version;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -13,81 +16,29 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use expression::ExpressionError;
+pub use error::MacroError;
+pub use value::ExpressionError;
 
 pub(crate) use arguments::{parse_options, split_quoted, unsplit_quoted};
-pub(crate) use expression::{Truth, Value};
+pub(crate) use value::{Truth, Value};
 pub(crate) use version::compare_versions;
+
+use error::DEEPEST;
 
 use crate::files::Files;
 use crate::lua::{Interpreter, Memory};
 use crate::macros::Macros;
-use crate::macros::builtin::{Arity, Builtin};
+use crate::macros::builtin::Builtin;
 use crate::macros::definition::{self, DefinitionError, Extent};
 use crate::macros::table::{Body, Entry, Table, Traits};
 use crate::scan::{call_end, is_blank};
 use crate::shell;
 use crate::unknown::{Unknowns, first_mark};
 
-/// rpm's own limit of calls inside calls.
-const DEEPEST: usize = 64;
 /// Expansions of one spec: the largest real one needs a thousandth of it.
 const MOST_STEPS: u64 = 50_000_000;
 /// Bytes of one expansion.
 const LONGEST: usize = 64 << 20;
-
-/// Why a text cannot be expanded: rpm fails for the same reason.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MacroError {
-    /// Macros that name each other in a circle.
-    #[error("macros call each other more than {DEEPEST} levels deep: one of them probably calls itself")]
-    TooDeep,
-    /// More work or text than any spec needs.
-    #[error("macros expand without end")]
-    TooMuch,
-    /// A bracket that is not closed.
-    #[error("`%{0}` is not closed")]
-    Unterminated(String),
-    /// A built-in macro without its argument.
-    #[error("macro `{0}` needs an argument")]
-    NoArgument(String),
-    /// A built-in macro that takes no argument.
-    #[error("macro `{0}` takes no argument")]
-    Argument(String),
-    /// An option that the macro does not know, or one without its value.
-    #[error("macro `{name}` does not take option `-{option}` that way (its options are `{options}`)")]
-    Option {
-        /// The macro.
-        name: String,
-        /// The option.
-        option: char,
-        /// Its options as `getopt` wants them.
-        options: String,
-    },
-    /// A definition that does not work.
-    #[error("the definition does not work")]
-    Definition(#[from] DefinitionError),
-    /// `%[…]` or `%{expr:…}`.
-    #[error("the expression does not work")]
-    Expression(#[from] ExpressionError),
-    /// A Lua script that failed.
-    #[error("the Lua script failed: {0}")]
-    Lua(String),
-    /// `%{error:…}`
-    #[error("{0}")]
-    Raised(String),
-    /// `%{load:…}` of a file that is not there, or has a definition that does not work.
-    #[error("macro file {path} cannot be loaded: {problem}")]
-    Load {
-        /// The file.
-        path: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// An argument that a built-in macro does not know, or a macro, source or patch that is not there.
-    #[error("{0}")]
-    NoSuch(String),
-}
 
 /// Something to tell about a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +72,8 @@ pub(crate) struct Engine {
     /// What scripts printed that depend on nothing, in all specs.
     pub(crate) memory: Arc<Memory>,
     pub(crate) line: Cell<u32>,
+    /// A build script or scriptlet is read, of which nothing but its program is asked.
+    pub(crate) in_script: Cell<bool>,
     pub(crate) files: Rc<dyn Files>,
     pub(crate) unknowns: Unknowns,
     pub(crate) messages: RefCell<Vec<Message>>,
@@ -181,6 +134,7 @@ impl Engine {
             steps: Cell::new(0),
             lua: OnceCell::new(),
             line: Cell::new(0),
+            in_script: Cell::new(false),
             files,
             unknowns: Unknowns::default(),
             messages: RefCell::default(),
@@ -320,7 +274,7 @@ impl Engine {
     }
 
     /// Does something from inside a call, so that what it expands knows how deep it is.
-    fn from_within<T>(&self, place: Place, act: impl FnOnce() -> T) -> T {
+    fn within<T>(&self, place: Place, act: impl FnOnce() -> T) -> T {
         let before = self.outer.replace(place);
         let result = act();
         self.outer.set(before);
@@ -364,8 +318,7 @@ impl Engine {
                 }
                 b'[' => {
                     let place = out.place;
-                    let result =
-                        self.from_within(place, || expression::expand(self, &text[at + 1..end - 1]))?;
+                    let result = self.within(place, || expression::expand(self, &text[at + 1..end - 1]))?;
                     out.text.extend_from_slice(&result);
                     end
                 }
@@ -511,148 +464,6 @@ impl Engine {
         }
         self.expand_entry(out, &entry, Some(arguments), None)?;
         Ok(Some(next))
-    }
-
-    /// Expands a definition; `used` says how much of the text after it a built-in macro took for itself.
-    fn expand_entry(
-        self: &Rc<Self>,
-        out: &mut Expansion,
-        entry: &Arc<Entry>,
-        arguments: Option<Vec<Vec<u8>>>,
-        used: Option<&mut usize>,
-    ) -> Result<(), MacroError> {
-        let start = out.text.len();
-        let before = out.call.clone();
-        let result = match &entry.body {
-            Body::Builtin(builtin) => {
-                let arguments = arguments.unwrap_or_else(|| vec![entry.name.to_vec()]);
-                self.check_arity(*builtin, &arguments)
-                    .and_then(|()| self.expand_builtin(out, *builtin, arguments, used))
-            }
-            Body::Text(body) if entry.traits.literal => {
-                out.text.extend_from_slice(body);
-                Ok(())
-            }
-            Body::Text(body) => match arguments {
-                Some(arguments) => {
-                    let entered = self.enter(out, entry, arguments);
-                    let result = entered.and_then(|()| self.expand_body(out, entry, body));
-                    self.leave(out);
-                    result
-                }
-                None => self.expand_body(out, entry, body),
-            },
-        };
-        out.call = before;
-        result?;
-        if entry.traits.once {
-            let traits = Traits { once: false, literal: true, ..entry.traits };
-            let body = Body::Text(out.text[start..].into());
-            self.push(Entry { body, traits, ..Entry::clone(entry) });
-        }
-        if entry.traits.quoted {
-            if out.keep_quotes {
-                out.have_quotes = true;
-            } else {
-                arguments::unquote(&mut out.text, start);
-            }
-        }
-        Ok(())
-    }
-
-    fn check_arity(&self, builtin: Builtin, arguments: &[Vec<u8>]) -> Result<(), MacroError> {
-        match (builtin.arity(), arguments.len() > 1) {
-            (Arity::Some, false) => Err(MacroError::NoArgument(builtin.name().to_owned())),
-            (Arity::None, true) => Err(MacroError::Argument(builtin.name().to_owned())),
-            _ => Ok(()),
-        }
-    }
-
-    fn expand_body(
-        self: &Rc<Self>,
-        out: &mut Expansion,
-        entry: &Entry,
-        body: &[u8],
-    ) -> Result<(), MacroError> {
-        if !(entry.traits.quoted && out.keep_quotes) {
-            return self.expand_into(out, body);
-        }
-        let mut parts = body.split(|byte| *byte == arguments::QUOTE);
-        let first = parts.next().unwrap_or_default();
-        self.expand_into(out, first)?;
-        for part in parts {
-            out.text.push(arguments::QUOTE);
-            out.keep_quotes = !out.keep_quotes;
-            let result = self.expand_into(out, part);
-            if result.is_err() {
-                out.keep_quotes = true;
-                return result;
-            }
-        }
-        out.keep_quotes = true;
-        Ok(())
-    }
-
-    /// Begins a call: its arguments become macros.
-    fn enter(
-        self: &Rc<Self>,
-        out: &mut Expansion,
-        entry: &Arc<Entry>,
-        mut arguments: Vec<Vec<u8>>,
-    ) -> Result<(), MacroError> {
-        out.place.level += 1;
-        let level = out.place.level;
-        let push = |name: &[u8], body: &[u8], quoted: bool| {
-            let traits = Traits { literal: true, automatic: true, quoted, ..Traits::default() };
-            self.push(Entry { level, traits, ..Entry::plain(name, body) });
-        };
-        push(b"0", &entry.name, false);
-        push(b"**", &unsplit_quoted(&arguments[1..]), true);
-        let options = entry.options.as_deref().unwrap_or_default();
-        let parsed = parse_options(&mut arguments, options);
-        let rest = match &parsed {
-            Ok(parsed) => {
-                for option in &parsed.options {
-                    let name = [b'-', option.letter];
-                    match &option.value {
-                        Some(value) => {
-                            push(&name, &[&name[..], b" ", value].concat(), false);
-                            push(&[b'-', option.letter, b'*'], value, false);
-                        }
-                        None => push(&name, &name, false),
-                    }
-                }
-                let rest = &arguments[parsed.rest..];
-                push(b"#", rest.len().to_string().as_bytes(), false);
-                for (number, argument) in rest.iter().enumerate() {
-                    push((number + 1).to_string().as_bytes(), argument, false);
-                }
-                push(b"*", &rest.join(&b' '), false);
-                Ok(())
-            }
-            Err(letter) => Err(MacroError::Option {
-                name: shown(&entry.name),
-                option: char::from(*letter),
-                options: shown(options),
-            }),
-        };
-        out.call = Some(Rc::new(Call { entry: entry.clone(), arguments }));
-        rest
-    }
-
-    /// Ends a call: what was defined in it is gone.
-    fn leave(&self, out: &mut Expansion) {
-        let level = out.place.level;
-        let mut scoped = self.scoped.borrow_mut();
-        let mut table = self.table.borrow_mut();
-        let mut hidden = Vec::new();
-        while let Some((_, name)) = scoped.pop_if(|(defined, _)| *defined >= level) {
-            if table.leave(&name, level) {
-                hidden.push((level, name));
-            }
-        }
-        scoped.extend(hidden);
-        out.place.level -= 1;
     }
 }
 

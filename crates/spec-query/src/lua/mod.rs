@@ -196,7 +196,17 @@ impl Interpreter {
             // A script that fails over what is not known might not fail where it is built.
             (result, Some(mark)) if result.is_err() || !printed.is_empty() => {
                 self.session.tainted.borrow_mut().get_or_insert_with(|| mark.clone());
-                Ok(mark)
+                if result.is_err() || !is_unknown(&printed) {
+                    return Ok(mark);
+                }
+                // It shows where it comes in; what the script did because of it does not show.
+                if let Ok(engine) = self.session.engine()
+                    && !engine.in_script.get()
+                {
+                    let reason = engine.unknowns.reasons_in(&mark).join(", ");
+                    engine.doubt(format!("a Lua script works on what is not known ({reason})"));
+                }
+                Ok(printed)
             }
             (result, _) => result.map(|()| printed).map_err(|error| failed(&error)),
         }

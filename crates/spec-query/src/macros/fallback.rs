@@ -87,6 +87,7 @@ pub(super) const DEFAULTS: &str = r#"
 %__scm patch
 %autopatch(vqp:m:M:) %{nil}
 %autosetup(a:b:cCDn:TvNS:p:) %setup %{-a} %{-b} %{-c} %{-C} %{-D} %{-n} %{-T} %{!-v:-q}
+%buildsystem_default_prep() %autosetup -C -p1 %*
 %make_build %{__make} %{?_smp_mflags}
 %make_install %{__make} install DESTDIR=%{?buildroot}
 %configure ./configure --prefix=%{_prefix} --libdir=%{_libdir}

@@ -4,16 +4,18 @@
 //! Specs use such scripts to cut versions and commits; see `docs/design/0230-shell-text.md`.
 
 mod arithmetic;
+mod condition;
 mod parse;
 mod pattern;
 mod programs;
 mod sed;
+mod syntax;
 mod words;
 
 use std::collections::BTreeMap;
 
 use crate::files::Files;
-use parse::{Command, Connector, Input, Item, List, Pipeline, Simple};
+use syntax::{Command, Connector, Input, Item, List, Pipeline, Simple};
 
 /// Commands of one script, loops counted: real ones need a few dozen.
 const MOST_COMMANDS: u32 = 10_000;

@@ -1,6 +1,6 @@
 //! A program's name, arguments and input, in; what it prints and how it ends, out, for programs that only work on text.
 
-use super::{Done, sed};
+use super::{Done, condition, sed};
 use crate::files::{Files, Found};
 
 /// Follows one program; none for all that are not listed, and for options that are not.
@@ -25,8 +25,8 @@ pub(super) fn run(words: &[Vec<u8>], input: &[u8], files: &dyn Files) -> Option<
         b"basename" => base_name(arguments),
         b"true" | b":" => Some(Done::default()),
         b"false" => Some(Done::status(1)),
-        b"test" => condition(arguments, files),
-        b"[" => condition(arguments.split_last().filter(|(last, _)| *last == b"]")?.1, files),
+        b"test" => condition::run(arguments, files),
+        b"[" => condition::run(arguments.split_last().filter(|(last, _)| *last == b"]")?.1, files),
         _ => None,
     }
 }
@@ -154,8 +154,11 @@ fn number(text: &[u8], at: &mut usize) -> usize {
     value
 }
 
+/// Options with their values, and what is no option.
+type Given<'a> = (Vec<(u8, Vec<u8>)>, Vec<&'a [u8]>);
+
 /// The value of an option given as `-xvalue` or `-x value`.
-fn options<'a>(arguments: &'a [Vec<u8>], letters: &[u8]) -> Option<(Vec<(u8, Vec<u8>)>, Vec<&'a [u8]>)> {
+fn options<'a>(arguments: &'a [Vec<u8>], letters: &[u8]) -> Option<Given<'a>> {
     let mut options = Vec::new();
     let mut rest = Vec::new();
     let mut arguments = arguments.iter();
@@ -253,8 +256,11 @@ fn tr(arguments: &[Vec<u8>], input: &[u8]) -> Option<Done> {
     }
 }
 
+/// Whether a byte is of a class.
+type IsIn = fn(&u8) -> bool;
+
 fn set_of(text: &[u8]) -> Option<Vec<u8>> {
-    let classes: [(&[u8], fn(&u8) -> bool); 5] = [
+    let classes: [(&[u8], IsIn); 5] = [
         (b"[:upper:]", u8::is_ascii_uppercase),
         (b"[:lower:]", u8::is_ascii_lowercase),
         (b"[:digit:]", u8::is_ascii_digit),
@@ -449,48 +455,4 @@ fn base_name(arguments: &[Vec<u8>]) -> Option<Done> {
     let name = path.rsplit('/').next()?.as_bytes();
     let name = name.strip_suffix(suffix).filter(|rest| !rest.is_empty()).unwrap_or(name);
     Some(Done::printing([name, b"\n"].concat()))
-}
-
-/// `test`, with `-a` and `-o` between simple conditions.
-fn condition(words: &[Vec<u8>], files: &dyn Files) -> Option<Done> {
-    let mut result = false;
-    for any in words.split(|word| word == b"-o") {
-        let mut all = true;
-        for one in any.split(|word| word == b"-a") {
-            all &= simple_condition(one, files)?;
-        }
-        result |= all;
-    }
-    Some(Done::status(u8::from(!result)))
-}
-
-fn simple_condition(words: &[Vec<u8>], files: &dyn Files) -> Option<bool> {
-    let integer = |text: &[u8]| -> Option<i64> { std::str::from_utf8(text).ok()?.trim().parse().ok() };
-    match words {
-        [] => Some(false),
-        [word] => Some(!word.is_empty()),
-        [not, rest @ ..] if not == b"!" => simple_condition(rest, files).map(|holds| !holds),
-        [option, word] => match option.as_slice() {
-            b"-n" => Some(!word.is_empty()),
-            b"-z" => Some(word.is_empty()),
-            b"-e" | b"-f" | b"-r" | b"-s" => match files.find(std::str::from_utf8(word).ok()?) {
-                Found::Content(content) => Some(!content.is_empty() || option != b"-s"),
-                Found::Absent => Some(false),
-                Found::Present | Found::Unknown => None,
-            },
-            _ => None,
-        },
-        [left, operator, right] => match operator.as_slice() {
-            b"=" | b"==" => Some(left == right),
-            b"!=" => Some(left != right),
-            b"-eq" => Some(integer(left)? == integer(right)?),
-            b"-ne" => Some(integer(left)? != integer(right)?),
-            b"-lt" => Some(integer(left)? < integer(right)?),
-            b"-le" => Some(integer(left)? <= integer(right)?),
-            b"-gt" => Some(integer(left)? > integer(right)?),
-            b"-ge" => Some(integer(left)? >= integer(right)?),
-            _ => None,
-        },
-        _ => None,
-    }
 }

@@ -1,6 +1,6 @@
 //! A word of a script and the variables, in; the fields that a shell makes of it, out.
 
-use super::parse::{Change, Piece, Word};
+use super::syntax::{Change, Piece, Word};
 use super::{Shell, arithmetic, pattern};
 
 /// A value on its way into fields.

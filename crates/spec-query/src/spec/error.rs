@@ -41,12 +41,15 @@ pub enum SpecProblem {
     /// Words after `%else` or `%endif`.
     #[error("nothing may follow {0}")]
     ExtraWords(&'static str),
+    /// A branch without a condition that it could be of.
+    #[error("this {0} has no %if")]
+    NoIf(&'static str),
     /// A branch where none can be.
     #[error("{word} cannot follow {after}")]
     Misplaced {
         /// The directive.
         word: &'static str,
-        /// The one before, `%endif` outside of all.
+        /// The one before.
         after: &'static str,
     },
     /// `%ifarch` and its like without words.

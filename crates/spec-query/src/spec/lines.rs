@@ -277,6 +277,9 @@ impl Lines {
             kind if kind.goes_on() => matches!(top.last, Kind::EndIf | Kind::Else),
             _ => false,
         };
+        if wrong && top.last == Kind::EndIf {
+            return Err(self.problem(SpecProblem::NoIf(kind.word())));
+        }
         if wrong {
             return Err(self.problem(SpecProblem::Misplaced { word: kind.word(), after: top.last.word() }));
         }

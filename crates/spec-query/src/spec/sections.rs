@@ -9,7 +9,7 @@ use crate::expand::shown;
 use crate::macros::builtin::Builtin;
 use crate::macros::table::Entry;
 use crate::scan::{is_space, left_call, trim};
-use crate::unknown::is_unknown;
+use crate::unknown::{first_mark, is_unknown};
 use crate::words::{self, SectionLine};
 
 /// A kind of section.
@@ -79,6 +79,29 @@ pub(super) struct Seen {
     pub(super) changelog: bool,
 }
 
+/// Words of %files that look like macros.
+const FILE_DIRECTIVES: [&str; 19] = [
+    "artifact",
+    "attr",
+    "caps",
+    "config",
+    "defattr",
+    "dev",
+    "dir",
+    "doc",
+    "docdir",
+    "exclude",
+    "ghost",
+    "lang",
+    "license",
+    "missingok",
+    "pubkey",
+    "readme",
+    "verify",
+    "setup",
+    "patch",
+];
+
 /// The sections of a build system, in the order in which rpm asks for them; the two that it must have.
 const BUILD_SECTIONS: [(&str, bool); 7] = [
     ("prep", false),
@@ -106,6 +129,13 @@ pub(super) fn part_of(line: &[u8]) -> Option<Part> {
 impl Reader {
     /// Reads a section whose first line is the current one; returns the next section.
     pub(super) fn read_section(&mut self, part: Part, before: Part) -> Result<Option<Part>, ReadError> {
+        self.engine.in_script.set(matches!(part, Part::Build(_) | Part::Script(_)));
+        let next = self.read_part(part, before);
+        self.engine.in_script.set(false);
+        next
+    }
+
+    fn read_part(&mut self, part: Part, before: Part) -> Result<Option<Part>, ReadError> {
         match part {
             Part::Preamble => Ok(None),
             Part::Build(word) => self.read_build_script(word),
@@ -126,8 +156,31 @@ impl Reader {
             if let Some(part) = part_of(&self.line) {
                 return Ok(Some(part));
             }
+            self.doubt_line();
         }
         Ok(None)
+    }
+
+    /// A line that is not known, or a macro that nothing defines, could begin a section or describe a package.
+    /// In a script that is as unlikely as it is common.
+    fn doubt_line(&self) {
+        if self.engine.in_script.get() {
+            return;
+        }
+        let line = self.line.as_slice();
+        // A path or a word made with it begins no section.
+        let stands_alone = |length: usize| line.get(length).is_none_or(|next| is_space(*next));
+        let alone = |mark: &&[u8]| line.starts_with(mark) && stands_alone(mark.len());
+        if let Some(mark) = first_mark(line).filter(alone) {
+            let reason = self.engine.unknowns.reasons_in(mark).join(", ");
+            self.engine.doubt(format!("a line is not known ({reason}): what it adds is missing"));
+            return;
+        }
+        let Some(call) = left_call(line).filter(|call| line.starts_with(call)) else { return };
+        let name = call.strip_prefix(b"%").unwrap_or(call);
+        if stands_alone(call.len()) && !FILE_DIRECTIVES.iter().any(|directive| directive.as_bytes() == name) {
+            self.engine.doubt(format!("macro {} is not defined: what it adds is missing", shown(call)));
+        }
     }
 
     fn read_build_script(&mut self, word: &'static str) -> Result<Option<Part>, ReadError> {
@@ -173,7 +226,12 @@ impl Reader {
         if std::mem::replace(&mut self.seen.changelog, true) {
             return Err(self.problem(SpecProblem::SecondSection("%changelog".to_owned())));
         }
-        self.skip_section(Strip::Comments)
+        while self.advance(Strip::Comments)? {
+            if let Some(part) = part_of(&self.line) {
+                return Ok(Some(part));
+            }
+        }
+        Ok(None)
     }
 
     /// `%end` closes a section; what follows it belongs to none until another begins.
