@@ -22,7 +22,7 @@ use crate::source::SourceEntry;
 use crate::sources::{Source, Sources};
 
 /// Changes whenever the same inputs give other files.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// Renders the components of one definition.
 pub struct Renderer<'a> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use spec_query::{CONFIGURATION_FOLDER, Evaluation, Found, Macros, SOURCE_FOLDER, SpecError, Value};
 
 use super::filter::Listing;
+use super::mentioned::mentioned;
 use crate::prepare::PreparedFiles;
 
 /// What macros in specs mean.
@@ -39,7 +40,17 @@ impl SpecMacros {
     pub(super) fn listing(&self, spec: &str, files: PreparedFiles) -> (PreparedFiles, Listing) {
         let (files, evaluation) = self.evaluate(spec, files);
         let listing = match evaluation {
-            Ok(evaluation) => listing_of(&evaluation),
+            Ok(evaluation) => {
+                let mut listing = listing_of(&evaluation);
+                // Every distribution's macros say `dist`: without them, conditions hang on what is not known.
+                if (!evaluation.doubts.is_empty() || !self.macros.has("dist"))
+                    && let Listing::Values(values) = &mut listing
+                {
+                    let bytes = files.get(spec).map_or(&[][..], |file| &file.bytes);
+                    values.extend(mentioned(bytes, &files));
+                }
+                listing
+            }
             // With macros that are not all of a build root's, that is no proof that a build would fail.
             Err(error) => {
                 Listing::Unknown(format!("as far as its macros are known, rpm would refuse {error}"))
@@ -127,6 +138,13 @@ mod tests {
         );
         let values = Listing::Values(vec!["a-7.tar".into(), "1.5.patch".into()]);
         assert_eq!(listing(&spec, &[("a.macros", "%v 7\n")]), values);
+    }
+
+    #[test]
+    fn patches_of_branches_that_may_be_taken_are_listed() {
+        let spec = format!("{HEAD}%if 0%{{?fedora}}\nPatch1: fedora.patch\n%endif\n{TAIL}");
+        let listed = listing(&spec, &[("fedora.patch", ""), ("README", "")]);
+        assert_eq!(listed, Listing::Values(vec!["fedora.patch".into()]));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod layout;
 mod listed;
 mod listing;
 mod look;
+mod mentioned;
 mod output;
 mod run;
 mod stale;
