@@ -48,6 +48,25 @@ function load(chunk, name, mode, ...)
     return load_bare(chunk, name, "t")
 end
 loadfile, dofile = nil, nil
+-- Lua walks through tables in an order that differs from run to run; here it is the keys' own.
+local next, getmetatable, sort, tostring = next, getmetatable, table.sort, tostring
+local function before(left, right)
+    local kind, other = type(left), type(right)
+    if kind ~= other then return kind < other end
+    if kind == "number" or kind == "string" then return left < right end
+    return tostring(left) < tostring(right)
+end
+function pairs(walked)
+    local meta = getmetatable(walked)
+    if meta and meta.__pairs then return meta.__pairs(walked) end
+    local keys, at = {}, 0
+    for key in next, walked do keys[#keys + 1] = key end
+    sort(keys, before)
+    return function()
+        repeat at = at + 1 until keys[at] == nil or walked[keys[at]] ~= nil
+        if keys[at] ~= nil then return keys[at], walked[keys[at]] end
+    end, walked, nil
+end
 "#;
 
 fn failed(error: MacroError) -> mlua::Error {
@@ -300,7 +319,7 @@ fn programs(lua: &Lua, rpm: &Table, session: &Shared) -> mlua::Result<()> {
     posix.set("stat", stat)?;
     lua.globals().set("posix", posix)?;
     let io = lua.create_table()?;
-    for name in ["popen", "read", "tmpfile"] {
+    for name in ["close", "input", "output", "popen", "read", "tmpfile", "type"] {
         io.set(name, unknowable(lua, session, &format!("io.{name}"))?)?;
     }
     lua.globals().set("io", io)?;
