@@ -1,4 +1,8 @@
 //! Version and release arguments of specs, by our own interpreter of rpm's macro language.
+//!
+//! Without rpm's own macro file much of a spec cannot be read, though its version is plain: then the lines that state name,
+//! version and release are read without the others. With it, a spec that rpm refuses is refused here, for rpmautospec's rule
+//! passes over such a state of a spec.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,7 +14,10 @@ use crate::autospec::{FlagsError, ReleaseFlags};
 use crate::source::SourceEntry;
 
 /// Changes whenever the interpreter may give another answer to the same question.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
+
+/// Defined by rpm's own macro file, which every build root has.
+const OF_EVERY_BUILD_ROOT: &str = "__spec_install_pre";
 
 /// Reads specs with one set of macros.
 pub struct QueryReader {
@@ -31,6 +38,16 @@ impl SpecReader for QueryReader {
     }
 
     fn flags(&self, spec: &[u8], files: &BTreeMap<String, SourceEntry>) -> Result<ReleaseFlags, FlagsError> {
+        let whole = self.read(spec, files);
+        if whole.is_ok() || self.macros.has(OF_EVERY_BUILD_ROOT) {
+            return whole;
+        }
+        self.read(&stating_the_version(spec), files).or(whole)
+    }
+}
+
+impl QueryReader {
+    fn read(&self, spec: &[u8], files: &BTreeMap<String, SourceEntry>) -> Result<ReleaseFlags, FlagsError> {
         let beside = Beside { files: files.clone() };
         let read = spec_query::evaluate("spec", spec, &self.macros, Rc::new(beside));
         let evaluation = read.map_err(|error| FlagsError { reason: error.to_string() })?;
@@ -42,6 +59,29 @@ impl SpecReader for QueryReader {
         let release = known("Release", &package.release)?;
         Ok(ReleaseFlags::new(epoch.as_deref(), version, release))
     }
+}
+
+/// The preamble's macros and conditions, and of its tags those that the version is made of.
+fn stating_the_version(spec: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for line in spec.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.trim_ascii_start();
+        let word = text.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+        if [&b"%description"[..], b"%package", b"%prep", b"%build", b"%install", b"%files"].contains(&word) {
+            break;
+        }
+        let tag = text.split(|byte| *byte == b':').next().filter(|tag| tag.len() < text.len());
+        let tag =
+            tag.filter(|tag| tag.iter().all(|byte| byte.is_ascii_alphanumeric() || b"()".contains(byte)));
+        let states = tag.is_none_or(|tag| {
+            [&b"name"[..], b"epoch", b"version", b"release"].contains(&&tag.to_ascii_lowercase()[..])
+        });
+        if states {
+            kept.extend_from_slice(line);
+        }
+    }
+    kept.extend_from_slice(b"\nSummary: None\nLicense: None\n\n%description\n");
+    kept
 }
 
 fn known<'v>(tag: &str, value: &'v Value) -> Result<&'v str, FlagsError> {
@@ -114,6 +154,13 @@ mod tests {
         let spec = format!("%{{load:%{{_sourcedir}}/a.macros}}\n{HEAD}Version: %{{v}}\nRelease: 1{TAIL}");
         assert!(flags(&spec, &[]).is_err());
         assert_eq!(flags(&spec, &[("a.macros", "%v 7\n")]).unwrap().epoch_version, "7");
+    }
+
+    #[test]
+    fn a_version_is_read_though_the_build_system_is_not_known() {
+        let spec = format!("{HEAD}Version: 2.4.0\nRelease: %autorelease -b 2\nBuildSystem: pyproject{TAIL}");
+        let flags = flags(&spec, &[]).unwrap();
+        assert_eq!((flags.epoch_version.as_str(), flags.base), ("2.4.0", 2));
     }
 
     #[test]
