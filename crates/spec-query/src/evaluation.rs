@@ -118,6 +118,7 @@ impl fmt::Display for Qualifier {
 
 /// A dependency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Relation {
     /// What it names; of a boolean dependency all of it.
     pub name: Value,
@@ -181,6 +182,7 @@ impl fmt::Display for RelationKind {
 
 /// A binary package that the spec describes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Package {
     /// Its name.
     pub name: Value,
@@ -228,6 +230,7 @@ impl Package {
 
 /// A source or a patch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Source {
     /// Whether it is a patch.
     pub is_patch: bool,
@@ -243,6 +246,7 @@ pub struct Source {
 
 /// What only the source package has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct SourcePackage {
     /// What has to be installed to build, in rpm's order; what %generate_buildrequires finds is not among it.
     pub build_requires: Vec<Relation>,
@@ -260,6 +264,7 @@ pub struct SourcePackage {
 
 /// Something to tell about a line of the spec.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Note {
     /// The line, from 1.
     pub line: u32,
@@ -269,6 +274,7 @@ pub struct Note {
 
 /// What a spec describes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Evaluation {
     /// Binary packages in the spec's order, the main one first.
     pub packages: Vec<Package>,

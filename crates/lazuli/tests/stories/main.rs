@@ -19,4 +19,5 @@ mod killed;
 mod queries;
 mod refused;
 mod roots;
+mod specs;
 mod words;
