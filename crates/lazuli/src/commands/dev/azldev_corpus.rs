@@ -106,7 +106,7 @@ fn render(report: &Report) -> String {
         report.specs,
         report.specs - report.not_printed_back.len(),
     );
-    let kinds: [(&str, fn(&Finding) -> bool); 4] = [
+    let kinds: [(&str, IsKind); 4] = [
         ("without overlays", |finding| matches!(finding, Finding::Bare { .. })),
         ("with overlays, source in the project", |finding| matches!(finding, Finding::Local { .. })),
         ("with overlays, source known from the history", |finding| matches!(finding, Finding::Branch { .. })),
@@ -131,7 +131,9 @@ fn render(report: &Report) -> String {
     text
 }
 
-fn tally(report: &Report, is_kind: fn(&Finding) -> bool) -> String {
+type IsKind = fn(&Finding) -> bool;
+
+fn tally(report: &Report, is_kind: IsKind) -> String {
     let (mut all, mut same, mut release, mut changelog) = (0, 0, 0, 0);
     for finding in report.components.values().filter(|finding| is_kind(finding)) {
         all += 1;
