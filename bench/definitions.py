@@ -61,7 +61,8 @@ class Azldev:
 
     def list(self):
         user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-        return run([*user, self.program, "-C", self.folder, "component", "list", "-a", "-q", "-O", "json"], self.bench.log)
+        home = ("env", "-u", "XDG_CONFIG_HOME", "HOME=/nonexistent")
+        return run([*user, *home, self.program, "-C", self.folder, "component", "list", "-a", "-q", "-O", "json"], self.bench.log)
 
 
 def job_render(bench, runs):
@@ -71,7 +72,7 @@ def job_render(bench, runs):
         return
     count = tree.write_sources()
     def render():
-        return bench.ours("-C", tree.folder, "component", "render", "--dist-git", tree.sources, "--output", tree.output, "--accept-failures")
+        return bench.ours("-C", tree.folder, "--offline", "component", "render", "--dist-git", tree.sources, "--output", tree.output, "--accept-failures")
     def from_nothing():
         bench.set_aside(tree.output)
         bench.forget("rendered", "components")
