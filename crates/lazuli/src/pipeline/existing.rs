@@ -124,12 +124,12 @@ fn changes(
         match change {
             Change::Install { new } => {
                 let chosen = solution.packages()[*new].nevra();
-                let namesakes = root
+                let mut namesakes = root
                     .records
                     .iter()
                     .filter(|old| old.nevra.name == chosen.name && old.nevra.arch == chosen.arch);
                 // What comes beside others of its name is there for the same reason.
-                let beside = namesakes.last().map(|newest| reason(newest));
+                let beside = namesakes.next_back().map(reason);
                 let replacing = if beside.is_some() { Replacing::Nothing } else { Replacing::Older };
                 add(new, replacing, beside.flatten());
             }

@@ -37,7 +37,7 @@ enum Newer<'a> {
     /// The upstream's own repositories at a moment.
     At(&'a str),
     /// Another folder of source packages.
-    Folder(&'a Components, Sources<'a>),
+    Folder(&'a Components, &'a Sources<'a>),
 }
 
 /// Tells what a newer upstream does to overlays and pins.
@@ -45,13 +45,14 @@ pub fn run(global: &Global, options: &DeviationCheck) -> Result<(), Failure> {
     let now = Components::open(global, &options.upstream)?;
     let folder = Path::new(&options.snapshot);
     let sources = now.sources()?;
-    let by_folder;
+    let (by_folder, folder_sources);
     let newer = if options.snapshot.parse::<Timestamp>().is_ok() {
         Newer::At(&options.snapshot)
     } else if folder.is_dir() {
         let upstream = ComponentUpstream { dist_git: Some(folder.to_owned()), ..options.upstream.clone() };
         by_folder = Components::open(global, &upstream)?;
-        Newer::Folder(&by_folder, by_folder.sources()?)
+        folder_sources = by_folder.sources()?;
+        Newer::Folder(&by_folder, &folder_sources)
     } else {
         let message = format!("{} is neither a moment nor a folder", options.snapshot);
         let hint = "a moment is written 2026-06-01T00:00:00Z; a folder has one folder for each component";

@@ -71,7 +71,7 @@ fn a_folder_for_a_build_has_files_and_verified_archives() {
     let digest = "0eb3e36bfb24dcd9bb1d1bece1531216b59539a8fde17ee80224af0653c92aa3";
     project.write("dist-git/tool/sources", &format!("SHA256 (tool-1.0.tar.gz) = {digest}\n"));
     let prepare = |arguments: &[&str]| {
-        let call = lazuli(&["component", "prepare-sources", "tool", "-o"]).arg(project.path("out"));
+        let call = lazuli(["component", "prepare-sources", "tool", "-o"]).arg(project.path("out"));
         let call = call.arg("--dist-git").arg(project.path("dist-git"));
         let call = call.arg("-C").arg(project.path("project")).arg("--cache-dir").arg(project.path("cache"));
         let caches = format!("file://{}/$hash", project.path("lookaside").display());
