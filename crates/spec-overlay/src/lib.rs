@@ -35,3 +35,4 @@ pub use synthesis::{
     MacroFileNameError, MacroSettings, file_header, load_macros, macro_file, macro_file_name, macros,
     skip_check,
 };
+pub use tree::led_to;

@@ -253,7 +253,7 @@ impl<'f> Tree<'f> {
                 EntryKind::Folder => return None,
                 EntryKind::Link => {
                     let Contents::Former(former) = &self.now.get(&path)?.contents else { return None };
-                    path = resolve(&path, &self.files.link_target(former)?)?;
+                    path = led_to(&path, &self.files.link_target(former)?)?;
                 }
             }
         }
@@ -261,8 +261,8 @@ impl<'f> Tree<'f> {
     }
 }
 
-/// The path that a link's text means, if it is in the folder.
-fn resolve(link: &str, target: &str) -> Option<String> {
+/// The path that a link leads to, relative to the folder that the link's own path is relative to; `None` when it leaves that folder.
+pub fn led_to(link: &str, target: &str) -> Option<String> {
     if target.starts_with('/') {
         return None;
     }

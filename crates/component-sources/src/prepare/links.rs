@@ -67,7 +67,7 @@ fn end_of_link(
 ) -> Result<PreparedFile, LinkFault> {
     let (mut path, mut target) = (path.to_owned(), target);
     for _link in 0..LONGEST_CHAIN {
-        path = led_to(&path, target).ok_or(LinkFault::Outside)?;
+        path = spec_overlay::led_to(&path, target).ok_or(LinkFault::Outside)?;
         match entries.get(&path) {
             Some(SourceEntry::File { bytes, executable }) => {
                 return Ok(PreparedFile { bytes: bytes.clone(), executable: *executable });
@@ -78,25 +78,6 @@ fn end_of_link(
         }
     }
     Err(LinkFault::Circle)
-}
-
-/// The path that a link leads to, relative to the source folder; `None` when it leaves it.
-fn led_to(link: &str, target: &str) -> Option<String> {
-    if target.starts_with('/') {
-        return None;
-    }
-    let mut names: Vec<&str> = link.split('/').collect();
-    names.pop();
-    for name in target.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => {
-                names.pop()?;
-            }
-            name => names.push(name),
-        }
-    }
-    Some(names.join("/"))
 }
 
 fn is_folder(entries: &BTreeMap<String, SourceEntry>, path: &str) -> bool {
