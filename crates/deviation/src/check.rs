@@ -9,6 +9,7 @@ use imara_diff::{Algorithm, Diff, InternedInput};
 use serde::Serialize;
 use spec_overlay::{Effect, FileEvent, LineChange, Overlay};
 
+use crate::patch::changed_lines;
 use crate::stated::{counted, summary};
 
 /// What the move does to a component.
@@ -250,12 +251,12 @@ fn unnumbered(lines: &[String]) -> Vec<String> {
 fn brought_already(overlay: &Overlay, new: &PreparedFiles) -> Option<String> {
     let Overlay::AddPatch { source, .. } = overlay else { return None };
     let text = std::fs::read(source).ok()?;
-    let ours = patch_lines(&text);
+    let ours = changed_lines(&text);
     if ours.is_empty() {
         return None;
     }
     let theirs =
-        new.iter().find(|(name, file)| name.ends_with(".patch") && patch_lines(&file.bytes) == ours)?;
+        new.iter().find(|(name, file)| name.ends_with(".patch") && changed_lines(&file.bytes) == ours)?;
     Some(format!("upstream has the same change in {}", theirs.0))
 }
 
@@ -302,15 +303,6 @@ fn done_already(
         (false, true) if some_new => Some("upstream has the lines that it writes".to_owned()),
         _ => None,
     }
-}
-
-/// The lines that a patch changes, without places and surroundings.
-fn patch_lines(patch: &[u8]) -> Vec<&[u8]> {
-    let lines = patch.split(|byte| *byte == b'\n');
-    let changes = lines.filter(|line| {
-        matches!(line.first(), Some(b'+' | b'-')) && !line.starts_with(b"+++ ") && !line.starts_with(b"--- ")
-    });
-    changes.collect()
 }
 
 fn text<'a>(files: &'a PreparedFiles, path: &str) -> &'a str {

@@ -4,6 +4,7 @@
 
 mod check;
 mod page;
+mod patch;
 mod report;
 mod series;
 mod stated;
@@ -12,4 +13,4 @@ pub use check::{Checked, Finding, Outcome, Pin, check};
 pub use page::page;
 pub use report::{ComponentDeviations, Moved, Report, Totals, Trend};
 pub use series::{Envelope, PatchFile, SeriesError, series};
-pub use stated::{Deviation, Kind, Unaged, World, stated};
+pub use stated::{Deviation, Kind, Unaged, World, counted, stated};

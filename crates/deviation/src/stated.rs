@@ -1,5 +1,6 @@
 //! A component, in; one entry for each thing in which it asks to differ from its upstream, out.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use definition::{Component, Distro, OverlayEntry, Place, ReleaseCalculation, SpecSource};
@@ -7,25 +8,25 @@ use jiff::Timestamp;
 use serde::Serialize;
 use spec_overlay::{LineText, Overlay};
 
+use crate::patch::changed_lines;
+
 /// What a definition alone does not tell.
 pub trait World {
     /// When the line of a definition file got the text that it has.
     fn since(&self, file: &Path, line: usize) -> Option<Timestamp>;
 
     /// The text of a file that an overlay brings in.
-    fn text(&self, file: &Path) -> Option<Vec<u8>>;
+    fn text(&self, file: &Path) -> Option<Vec<u8>> {
+        std::fs::read(file).ok()
+    }
 }
 
-/// A world without history: the files that overlays bring in are read from the disk.
+/// A world without history.
 pub struct Unaged;
 
 impl World for Unaged {
     fn since(&self, _file: &Path, _line: usize) -> Option<Timestamp> {
         None
-    }
-
-    fn text(&self, file: &Path) -> Option<Vec<u8>> {
-        std::fs::read(file).ok()
     }
 }
 
@@ -356,8 +357,9 @@ fn one_line(text: &str) -> String {
     text.replace('\n', "\\n")
 }
 
-pub(crate) fn counted(count: usize, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+/// A number of things, in words that fit it.
+pub fn counted<N: Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
+    if count == N::from(1) { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 fn line_count(text: &[u8]) -> usize {
@@ -366,12 +368,7 @@ fn line_count(text: &[u8]) -> usize {
 
 /// Lines that a patch adds and removes; the whole file's where it is none.
 fn patch_size(text: &[u8]) -> usize {
-    let lines = || text.split(|byte| *byte == b'\n');
-    let changes = lines().filter(|line| {
-        let sign = matches!(line.first(), Some(b'+' | b'-'));
-        sign && !line.starts_with(b"+++ ") && !line.starts_with(b"--- ")
-    });
-    match changes.count() {
+    match changed_lines(text).len() {
         0 => line_count(text),
         changes => changes,
     }

@@ -101,10 +101,6 @@ impl deviation::World for Dated {
         // One day a line.
         Timestamp::from_second(i64::try_from(line).unwrap() * 86_400).ok()
     }
-
-    fn text(&self, file: &Path) -> Option<Vec<u8>> {
-        deviation::World::text(&Unaged, file)
-    }
 }
 
 #[test]

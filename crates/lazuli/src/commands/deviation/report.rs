@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use component_sources::changed::{Project, definition_at};
 use definition::Distro;
-use deviation::{ComponentDeviations, Deviation, Kind, Report, Totals, Trend, Unaged};
+use deviation::{ComponentDeviations, Deviation, Kind, Report, Totals, Trend, Unaged, counted};
 use host_tools::whole_file;
 use serde::Serialize;
 
@@ -73,8 +73,7 @@ fn line(text: &mut String, component: &ComponentDeviations) {
     let kinds: Vec<String> = kinds
         .map(|(words, count)| if count == 1 { words.to_owned() } else { format!("{words} ×{count}") })
         .collect();
-    let age =
-        component.oldest_days.map(|days| format!(", {}", counted(days.into(), "day"))).unwrap_or_default();
+    let age = component.oldest_days.map(|days| format!(", {}", counted(days, "day"))).unwrap_or_default();
     let _infallible =
         writeln!(text, "{:32}  {}  ({} lines{age})", component.component, kinds.join(", "), component.lines);
 }
@@ -96,13 +95,9 @@ fn every(text: &mut String, component: &ComponentDeviations) {
             let _infallible = writeln!(text, "    see: {address}");
         }
         let since = deviation.since.map(|since| since.strftime("%Y-%m-%d, ").to_string()).unwrap_or_default();
-        let lines = counted(deviation.lines as i128, "line");
+        let lines = counted(deviation.lines, "line");
         let _infallible = writeln!(text, "    {since}{lines}, {}", deviation.place);
     }
-}
-
-fn counted(count: i128, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 fn totals(text: &mut String, totals: &Totals) {

@@ -39,23 +39,27 @@ impl LineHistory {
 
 /// Files in which components ask to differ: not the long lists of those that do not.
 fn stating(distro: &Distro) -> BTreeSet<PathBuf> {
-    let nothing = deviation::Unaged;
-    let mut places = BTreeSet::new();
-    for component in distro.components.values() {
-        for deviation in deviation::stated(distro, component, &nothing) {
-            places.insert(deviation.file);
-        }
+    let deviations =
+        distro.components.values().flat_map(|component| deviation::stated(distro, component, &Places));
+    deviations.map(|deviation| deviation.file).collect()
+}
+
+/// Where deviations are stated is all that counts: no file is read for their sizes.
+struct Places;
+
+impl World for Places {
+    fn since(&self, _file: &Path, _line: usize) -> Option<Timestamp> {
+        None
     }
-    places
+
+    fn text(&self, _file: &Path) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 impl World for LineHistory {
     fn since(&self, file: &Path, line: usize) -> Option<Timestamp> {
         let seconds = *self.times.get(file)?.get(line.checked_sub(1)?)?;
         Timestamp::from_second(seconds?).ok()
-    }
-
-    fn text(&self, file: &Path) -> Option<Vec<u8>> {
-        std::fs::read(file).ok()
     }
 }
