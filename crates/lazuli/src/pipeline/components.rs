@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use component_sources::history::QueryReader;
 use component_sources::prepare::PreparedFiles;
-use component_sources::render::{SpecMacros, upstream_files};
+use component_sources::render::{Renderer, SpecMacros, upstream_files};
 use component_sources::sources::{Options, Sources};
 use definition::{Component, Distro};
 use globset::{Glob, GlobMatcher};
@@ -50,6 +50,11 @@ impl Components {
     pub fn sources(&self) -> Result<Sources<'_>, Failure> {
         Sources::open(&self.distro, &self.reader, self.options.clone())
             .context(|| "sources of components cannot be had".to_owned())
+    }
+
+    /// What renders components; `program` is this program's stamp.
+    pub fn renderer<'c>(&'c self, sources: &'c Sources<'c>, program: &'c str) -> Renderer<'c> {
+        Renderer { distro: &self.distro, sources, macros: &self.macros, program }
     }
 
     /// The upstream files of a component.

@@ -1,7 +1,6 @@
 //! `lazuli component prepare-sources NAME -o DIR`
 
 use component_sources::gather::{self, Archives, GatherError};
-use component_sources::render::Renderer;
 use serde::Serialize;
 
 use crate::cli::{ComponentPrepareSources, Global};
@@ -30,12 +29,7 @@ pub fn run(global: &Global, options: &ComponentPrepareSources) -> Result<(), Fai
     })?;
     let sources = components.sources()?;
     let program = program::stamp()?;
-    let renderer = Renderer {
-        distro: &components.distro,
-        sources: &sources,
-        macros: &components.macros,
-        program: &program,
-    };
+    let renderer = components.renderer(&sources, &program);
     let downloader = session::downloader(global, &components.cache_dir)?;
     let archives =
         Archives { downloader: &downloader, mirrors: &options.lookaside, progress: &|_progress| {} };

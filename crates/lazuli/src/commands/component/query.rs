@@ -25,12 +25,7 @@ pub fn run(global: &Global, options: &ComponentQuery) -> Result<(), Failure> {
     let selected = components::select(&components.distro, &options.selection)?;
     let sources = components.sources()?;
     let program = program::stamp()?;
-    let renderer = Renderer {
-        distro: &components.distro,
-        sources: &sources,
-        macros: &components.macros,
-        program: &program,
-    };
+    let renderer = components.renderer(&sources, &program);
     let queried = selected
         .par_iter()
         .map(|component| queried(&renderer, &components.macros, component))

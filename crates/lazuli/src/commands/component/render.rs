@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use component_sources::render::{Failed, Mode, Outcome, Renderer, Report, Request, State};
+use component_sources::render::{Failed, Mode, Outcome, Report, Request, State};
 use serde::Serialize;
 
 use crate::cli::{ComponentRender, Global};
@@ -38,12 +38,7 @@ pub fn run(global: &Global, options: &ComponentRender) -> Result<(), Failure> {
     let selected = components::select(&components.distro, &options.selection)?;
     let sources = components.sources()?;
     let program = program::stamp()?;
-    let renderer = Renderer {
-        distro: &components.distro,
-        sources: &sources,
-        macros: &components.macros,
-        program: &program,
-    };
+    let renderer = components.renderer(&sources, &program);
     let mode = if options.check_only { Mode::Check } else { Mode::Write };
     let folder = options.output.as_deref().unwrap_or(&components.distro.project.rendered_specs_dir);
     let names: BTreeSet<&str> = components.distro.components.keys().map(String::as_str).collect();
