@@ -113,7 +113,7 @@ impl Failure {
 }
 
 /// Message and causes of an error, outermost first, repetitions dropped (a transparent wrapper says the same twice).
-fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

@@ -25,6 +25,8 @@ use spec_overlay::{Overlay, SpecFile, file_header, load_macros, macro_file_name,
 use branch::{Branch, BranchError};
 use rendered::Comparison;
 
+use crate::failure::chain;
+
 /// What was found.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -324,7 +326,7 @@ fn on_the_spec(component: &Component) -> Component {
 
 fn prepared(component: &Component, source: SourceFolder, body: &[u8]) -> Outcome {
     let made = prepare::plain_files(source).map_err(|error| error.to_string()).and_then(|files| {
-        prepare::prepare(component, files, &Extra::default()).map_err(|error| whole_message(&error))
+        prepare::prepare(component, files, &Extra::default()).map_err(|error| chain(&error).join(": "))
     });
     let Prepared { files, spec, .. } = match made {
         Ok(made) => made,
@@ -336,11 +338,6 @@ fn prepared(component: &Component, source: SourceFolder, body: &[u8]) -> Outcome
         Comparison::Changelog => Outcome::SameButChangelog,
         Comparison::Different { line, made, there } => Outcome::Different { line, made, there },
     }
-}
-
-fn whole_message(error: &(dyn std::error::Error + 'static)) -> String {
-    let messages = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
-    messages.collect::<Vec<_>>().join(": ")
 }
 
 /// Everything that is done to a component's spec, in order; for a bare one, the header alone.
@@ -364,5 +361,5 @@ fn has_macros(component: &Component) -> bool {
 }
 
 fn source_in(folder: &Path, spec: &str) -> Result<SourceFolder, String> {
-    component_sources::folder::read(folder, spec, spec).map_err(|error| whole_message(&error))
+    component_sources::folder::read(folder, spec, spec).map_err(|error| chain(&error).join(": "))
 }

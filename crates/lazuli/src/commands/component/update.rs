@@ -1,7 +1,6 @@
 //! `lazuli component update [NAME…]`
 
 use std::collections::BTreeSet;
-use std::error::Error as _;
 use std::fmt::Write as _;
 
 use component_sources::lock;
@@ -9,7 +8,7 @@ use component_sources::update::{Change, Refused, Request, Update, update_all, wr
 use serde::Serialize;
 
 use crate::cli::{ComponentUpdate, Global};
-use crate::failure::{Context as _, ExitCode, Failure};
+use crate::failure::{Context as _, ExitCode, Failure, chain};
 use crate::output;
 use crate::pipeline::components::{self, Components};
 
@@ -110,14 +109,7 @@ fn failed(errors: &[Refused]) -> Failure {
 
 fn one_line(refused: &Refused) -> String {
     let Refused { component, error } = refused;
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    let mut said = vec![error.to_string()];
-    for cause in causes.map(ToString::to_string) {
-        if said.last() != Some(&cause) {
-            said.push(cause);
-        }
-    }
-    format!("{component}: {}", said.join(": "))
+    format!("{component}: {}", chain(error.as_ref()).join(": "))
 }
 
 /// One line a component.
