@@ -120,22 +120,9 @@ fn last_name(path: &[u8]) -> String {
     trimmed.rsplit('/').next().unwrap_or(trimmed).to_owned()
 }
 
-/// A path without `.`, `..` and doubled slashes; `None` when it leaves the folder.
+/// A path without `.`, `..` and doubled slashes, as a link beside the spec would have it; `None` when it leaves the folder.
 fn local_path(value: &str) -> Option<String> {
-    if value.starts_with('/') {
-        return None;
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for name in value.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => {
-                names.pop()?;
-            }
-            name => names.push(name),
-        }
-    }
-    Some(names.join("/"))
+    spec_overlay::led_to("spec", value)
 }
 
 #[cfg(test)]
