@@ -209,6 +209,10 @@ pub struct Selinux {
     pub upstreams: BTreeMap<String, String>,
     /// What happens to a denied access.
     pub mode: SelinuxMode,
+    /// The policy's modules that are compiled in beside `base`; without them all that are installed are.
+    pub modules: Option<Vec<Located<String>>>,
+    /// Folder of further modules in the Common Intermediate Language, one `*.cil` file each.
+    pub own_modules: Option<PathBuf>,
 }
 
 /// What the initial file system holds beside what finds and mounts any root.

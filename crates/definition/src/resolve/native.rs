@@ -378,7 +378,27 @@ impl Resolver<'_> {
             return None;
         };
         let mode: SelinuxMode = mode;
-        Some(Selinux { policy: table.policy.as_ref().map(|text| text.value.clone()), upstreams, mode })
+        Some(Selinux {
+            policy: table.policy.as_ref().map(|text| text.value.clone()),
+            upstreams,
+            mode,
+            modules: table.modules.as_ref().map(|modules| self.policy_modules(modules)),
+            own_modules: table.own_modules.as_ref().map(|folder| {
+                let path = self.collector.sources.anchor(folder);
+                self.check_folder(folder.place, &path, "own-modules");
+                path
+            }),
+        })
+    }
+
+    fn policy_modules(&mut self, modules: &Vec<Text>) -> Vec<Located<String>> {
+        for module in modules {
+            if !is_plain_name(module) {
+                let hint = "write the module's name without folder and suffix, such as `ssh`";
+                self.collector.report_hinted(module.place, format!("`{module}` is no policy module"), hint);
+            }
+        }
+        distinct(Some(modules), "policy module", self.collector)
     }
 }
 

@@ -168,6 +168,10 @@ table! {
         "policy" => policy: Option<Text>,
         /// What happens to a denied access.
         "mode" => mode: Option<SelinuxMode>,
+        /// The policy's modules that are compiled in; `base` always is. Without this key all that are installed are.
+        "modules" => modules: Option<Vec<Text>>,
+        /// Folder of further modules, one `*.cil` file each, compiled in when the image is built.
+        "own-modules" => own_modules: Option<Text>,
         /// What differs by upstream: the keys are names from `[distros]`.
         "upstreams" => upstreams: Entries<UpstreamSelinuxTable>,
     }
