@@ -1,0 +1,13 @@
+//! What is published of an image, and who may take it: bytes in, typed values out, and back to bytes.
+//! Nothing here names a file, a socket, a process, a clock or an environment variable.
+
+mod digest;
+pub mod manifest;
+mod name;
+pub mod partition;
+mod version;
+
+pub use digest::{Sha256Digest, WrongDigest};
+pub use manifest::Manifest;
+pub use name::{Architecture, ChannelName, FileName, ImageName, WrongName};
+pub use version::{Version, WrongVersion};

@@ -1,0 +1,179 @@
+//! Versions of images, in the order of the UAPI version format specification, which systemd-boot sorts entries by.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of an image, as in `IMAGE_VERSION` of os-release. Equal versions are equal texts: `1.0` and `1.00`
+/// sort together and are not the same.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Version(String);
+
+/// A text that cannot be an image's version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not the version of an image: write 1 to 24 letters, digits, `.`, `~`, `^` and `-`, a digit or letter first"
+)]
+pub struct WrongVersion(pub String);
+
+impl Version {
+    /// Reads a version. `_` (parts image and version) and `+` (boot counting) would be read wrongly in a file's name,
+    /// and 24 characters leave room for the image's name in a partition's label of 36.
+    pub fn parse(text: &str) -> Result<Self, WrongVersion> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'~' | b'^' | b'-');
+        let right = (1..=24).contains(&text.len())
+            && text.bytes().all(allowed)
+            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            // Such a name would be a program's for short names on FAT, and reads as a cut sentence.
+            && !text.ends_with('.');
+        if right { Ok(Version(text.to_owned())) } else { Err(WrongVersion(text.to_owned())) }
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Ord for Version {
+    /// By the specification; texts that it holds for equal (`1.0` and `1.00`) by their bytes, so that order is total.
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(&self.0, &other.0).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// UAPI.10, "Version comparison": steps as numbered there.
+pub fn compare(left: &str, right: &str) -> Ordering {
+    let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
+    loop {
+        // 1. What is not part of a version is skipped.
+        left = skip(left, |byte| !is_meaningful(byte));
+        right = skip(right, |byte| !is_meaningful(byte));
+        // 2. `~` sorts before everything, also before the end.
+        match pair(left, right, b'~') {
+            Step::Next(rest) => {
+                (left, right) = rest;
+                continue;
+            }
+            Step::Decided(order) => return order,
+            Step::Absent => {}
+        }
+        // 3. The end sorts before what is left.
+        match (left.is_empty(), right.is_empty()) {
+            (true, true) => return Ordering::Equal,
+            (true, false) => return Ordering::Less,
+            (false, true) => return Ordering::Greater,
+            (false, false) => {}
+        }
+        // 4. to 6. `-`, `^` and `.`, in this order.
+        let mut separator = None;
+        for byte in *b"-^." {
+            match pair(left, right, byte) {
+                Step::Next(rest) => {
+                    separator = Some(rest);
+                    break;
+                }
+                Step::Decided(order) => return order,
+                Step::Absent => {}
+            }
+        }
+        if let Some(rest) = separator {
+            (left, right) = rest;
+            continue;
+        }
+        // 7. Numbers by value; a number is newer than letters.
+        if left[0].is_ascii_digit() || right[0].is_ascii_digit() {
+            let (left_number, left_rest) = split(left, |byte| byte.is_ascii_digit());
+            let (right_number, right_rest) = split(right, |byte| byte.is_ascii_digit());
+            let order = (!left_number.is_empty()).cmp(&!right_number.is_empty()).then_with(|| {
+                let left = skip(left_number, |byte| byte == b'0');
+                let right = skip(right_number, |byte| byte == b'0');
+                left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+            });
+            if order != Ordering::Equal {
+                return order;
+            }
+            (left, right) = (left_rest, right_rest);
+            continue;
+        }
+        // 8. Letters by their bytes: capitals before small ones, a prefix before what it begins.
+        let (left_letters, left_rest) = split(left, |byte| byte.is_ascii_alphabetic());
+        let (right_letters, right_rest) = split(right, |byte| byte.is_ascii_alphabetic());
+        let order = left_letters.cmp(right_letters);
+        if order != Ordering::Equal {
+            return order;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+}
+
+fn is_meaningful(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'~' | b'-' | b'^' | b'.')
+}
+
+enum Step<'a> {
+    Next((&'a [u8], &'a [u8])),
+    Decided(Ordering),
+    Absent,
+}
+
+/// What a separator at the front of one or both says: the side that has it is the older one.
+fn pair<'a>(left: &'a [u8], right: &'a [u8], separator: u8) -> Step<'a> {
+    match (left.first() == Some(&separator), right.first() == Some(&separator)) {
+        (true, true) => Step::Next((&left[1..], &right[1..])),
+        (true, false) => Step::Decided(Ordering::Less),
+        (false, true) => Step::Decided(Ordering::Greater),
+        (false, false) => Step::Absent,
+    }
+}
+
+fn split(text: &[u8], belongs: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| !belongs(*byte)).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+fn skip(text: &[u8], skipped: impl Fn(u8) -> bool) -> &[u8] {
+    split(text, skipped).1
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Version {
+    type Error = WrongVersion;
+
+    fn try_from(text: String) -> Result<Self, WrongVersion> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> String {
+        version.0
+    }
+}
+
+impl std::str::FromStr for Version {
+    type Err = WrongVersion;
+
+    fn from_str(text: &str) -> Result<Self, WrongVersion> {
+        Self::parse(text)
+    }
+}
