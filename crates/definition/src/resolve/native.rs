@@ -368,6 +368,12 @@ impl Resolver<'_> {
                 self.collector.report(policy.place, format!("`{policy}` is no folder of /etc/selinux"));
             }
         }
+        let modules = table.modules.as_ref().map(|modules| self.policy_modules(modules));
+        let own_modules = table.own_modules.as_ref().map(|folder| {
+            let path = self.collector.sources.anchor(folder);
+            self.check_folder(folder.place, &path, "own-modules");
+            path
+        });
         let Some(mode) = table.mode else {
             let hint = "add `mode = \"permissive\"` or `mode = \"enforcing\"`";
             self.collector.report_hinted(
@@ -382,12 +388,8 @@ impl Resolver<'_> {
             policy: table.policy.as_ref().map(|text| text.value.clone()),
             upstreams,
             mode,
-            modules: table.modules.as_ref().map(|modules| self.policy_modules(modules)),
-            own_modules: table.own_modules.as_ref().map(|folder| {
-                let path = self.collector.sources.anchor(folder);
-                self.check_folder(folder.place, &path, "own-modules");
-                path
-            }),
+            modules,
+            own_modules,
         })
     }
 
