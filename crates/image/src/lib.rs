@@ -11,6 +11,7 @@ mod initrd;
 mod kept;
 mod kernel;
 mod plan;
+pub mod sbom;
 mod seed;
 pub mod selinux;
 mod specification;
