@@ -5,6 +5,7 @@ mod digest;
 pub mod manifest;
 mod name;
 pub mod partition;
+pub mod verity;
 mod version;
 
 pub use digest::{Sha256Digest, WrongDigest};
