@@ -178,6 +178,11 @@ pub fn parse(bytes: &[u8], root_hash: &Sha256Digest) -> Result<(Superblock, Hash
         let (digests, _) = tree[tree.len() - lowest..].as_chunks::<DIGEST_SIZE>();
         digests[..count].iter().copied().map(Sha256Digest::from_bytes).collect()
     };
+    // No block has a digest of zeros; they fill up the last hash block.
+    let zeros = Sha256Digest::from_bytes([0; DIGEST_SIZE]);
+    if let Some(block) = leaves.iter().position(|digest| *digest == zeros) {
+        return Err(PartitionError::NoDigest { block });
+    }
     let tree =
         HashTree::new(superblock.salt.clone(), leaves).map_err(|_: TreeError| PartitionError::Empty)?;
     if tree.root_hash() == *root_hash {
