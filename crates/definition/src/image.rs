@@ -11,7 +11,7 @@ use serde::Serialize;
 pub(crate) use os_release::KNOWN as KNOWN_OS_RELEASE;
 pub use os_release::OsRelease;
 pub(crate) use types::FilesystemType;
-pub use types::{Compression, DiskFormat, PartitionFormat, PartitionType, SelinuxMode};
+pub use types::{Compression, DiskFormat, OwnProgram, PartitionFormat, PartitionType, SelinuxMode};
 
 use crate::distro::Upstream;
 use crate::place::Located;
@@ -69,6 +69,8 @@ pub struct NativeImage {
     pub budget: Budget,
     /// Folder whose files are laid over the installed packages, owned by root.
     pub tree: Option<PathBuf>,
+    /// Programs of Lazuli itself in /usr/bin, in the order written, none twice.
+    pub programs: Vec<Located<OwnProgram>>,
     /// Owner and mode of single files, applied after `tree`.
     pub files: Vec<FileRule>,
     /// Users beside those that packages bring.
@@ -108,7 +110,9 @@ pub struct Disk {
     pub initrd: Initrd,
     /// The root file system.
     pub filesystem: Filesystem,
-    /// The partitions in their order on the disk; exactly one root and one ESP are among them.
+    /// How the root is sealed; without it, it is not.
+    pub verity: Option<Verity>,
+    /// The partitions in their order on the disk; exactly one root and one ESP are among them, those of a slot once.
     pub partitions: Vec<Partition>,
     /// The disk files made, at least one, sorted.
     pub formats: Vec<DiskFormat>,
@@ -242,7 +246,18 @@ pub enum Filesystem {
         compression: Compression,
         /// How hard, if the compression has levels.
         level: Option<u32>,
+        /// Whether the last bytes of a file may lie beside its inode.
+        inline_tails: bool,
     },
+}
+
+/// A tree of hashes over the root (dm-verity), and the slots that the root is updated in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verity {
+    /// How many versions of the root have room on the disk: 1 or 2.
+    pub slots: u32,
+    /// Salt of the hashes in lower-case hexadecimal digits; without it, it is derived from the image's name.
+    pub salt: Option<String>,
 }
 
 /// A partition.

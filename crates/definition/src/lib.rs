@@ -33,8 +33,8 @@ pub use distro::{
 };
 pub use image::{
     Budget, ByUpstream, Compression, Disk, DiskFormat, FileRule, Filesystem, Image, ImageDefinition,
-    ImageKind, Initrd, Machine, NativeImage, OsRelease, PackageRequest, Partition, PartitionFormat,
-    PartitionSize, PartitionType, Password, Selinux, SelinuxMode, UnitChoices, User,
+    ImageKind, Initrd, Machine, NativeImage, OsRelease, OwnProgram, PackageRequest, Partition,
+    PartitionFormat, PartitionSize, PartitionType, Password, Selinux, SelinuxMode, UnitChoices, User, Verity,
 };
 pub use load::{Linted, find_root, lint, load, load_file};
 pub use place::{LineColumn, Located, Place, Sources};

@@ -89,6 +89,16 @@ choice! {
 }
 
 choice! {
+    /// A program of Lazuli itself that an image can have.
+    pub enum OwnProgram {
+        /// The agent that updates a host.
+        "lazuli-agent" => Agent,
+        /// The builder of images.
+        "lazuli" => Lazuli,
+    }
+}
+
+choice! {
     /// What SELinux does with a denied access.
     pub enum SelinuxMode {
         /// Refuses it.

@@ -7,6 +7,7 @@ use crate::image::{
     PartitionSize, PartitionType,
 };
 use crate::place::{Located, Place};
+use crate::resolve::verity::SLOT_PARTITIONS;
 use crate::tables::{FilesystemTable, InitrdTable, NativeImageFile, PartitionTable};
 
 /// Memory that QEMU gives an image that names none, in MiB.
@@ -27,18 +28,30 @@ impl Resolver<'_> {
         let initrd = self.initrd(file.initrd.as_ref());
         let filesystem = self.filesystem(file.filesystem.as_ref(), top);
         let partitions = self.partitions(file.partitions.as_deref().unwrap_or_default(), filesystem, top);
+        let verity = self.verity(file, filesystem, &partitions);
         let formats = self.formats(file, top);
         let machine = self.machine(file);
-        self.check_disk_budget(file, &partitions);
-        Some(Disk { kernel_command_line, initrd, filesystem: filesystem?, partitions, formats, machine })
+        let slots = verity.as_ref().map_or(1, |verity| verity.slots);
+        self.check_disk_budget(file, &partitions, slots);
+        Some(Disk {
+            kernel_command_line,
+            initrd,
+            filesystem: filesystem?,
+            verity,
+            partitions,
+            formats,
+            machine,
+        })
     }
 
     /// A plain folder has none of what makes a disk.
     pub(crate) fn refuse_disk_tables(&mut self, file: &NativeImageFile) {
-        let tables: [(&str, Option<Place>); 6] = [
+        let tables: [(&str, Option<Place>); 8] = [
             ("[kernel]", file.kernel.as_ref().map(|table| table.place)),
             ("[initrd]", file.initrd.as_ref().map(|table| table.place)),
             ("[filesystem]", file.filesystem.as_ref().map(|table| table.place)),
+            ("`programs`", file.programs.as_ref().and_then(|list| list.first()).map(|program| program.place)),
+            ("[verity]", file.verity.as_ref().map(|table| table.place)),
             (
                 "[[partitions]]",
                 file.partitions.as_ref().and_then(|list| list.first()).map(|table| table.place),
@@ -91,6 +104,10 @@ impl Resolver<'_> {
         let compression = table.compression.map_or(Compression::None, |compression| compression.value);
         match table.kind.value {
             FilesystemType::Ext4 => {
+                if let Some(tails) = table.inline_tails {
+                    let hint = "delete it, or choose `erofs`";
+                    self.collector.report_hinted(tails.place, "ext4 keeps no tails beside inodes", hint);
+                }
                 let places = [table.compression.map(|c| c.place), table.compression_level.map(|l| l.place)];
                 for place in places.into_iter().flatten() {
                     self.collector.report_hinted(
@@ -118,6 +135,7 @@ impl Resolver<'_> {
                 Some(Filesystem::Erofs {
                     compression,
                     level: table.compression_level.map(|level| level.value),
+                    inline_tails: table.inline_tails.is_none_or(|tails| tails.value),
                 })
             }
         }
@@ -287,12 +305,16 @@ impl Resolver<'_> {
     }
 
     /// Fixed sizes that exceed the budget need no build to be refused.
-    fn check_disk_budget(&mut self, file: &NativeImageFile, partitions: &[Partition]) {
+    fn check_disk_budget(&mut self, file: &NativeImageFile, partitions: &[Partition], slots: u32) {
         let Some(budget) = &file.budget else { return };
         let Some(most) = budget.disk_mib else { return };
-        let fixed = partitions.iter().map(|partition| match partition.size {
-            PartitionSize::Mib(size) => size,
-            PartitionSize::Fit { free_mib } => free_mib,
+        let fixed = partitions.iter().map(|partition| {
+            let size = match partition.size {
+                PartitionSize::Mib(size) => size,
+                PartitionSize::Fit { free_mib } => free_mib,
+            };
+            let times = if SLOT_PARTITIONS.contains(&partition.kind) { u64::from(slots) } else { 1 };
+            size.saturating_mul(times)
         });
         let total = fixed.fold(0u64, u64::saturating_add);
         if total > most {

@@ -16,6 +16,7 @@ mod repositories;
 mod source_files;
 mod text;
 mod upstreams;
+mod verity;
 
 use std::collections::BTreeMap;
 use std::path::Path;

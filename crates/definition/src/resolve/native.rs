@@ -6,8 +6,8 @@ use super::Resolver;
 use super::text::{distinct, is_plain_name};
 use crate::decode::{Entries, Text, decode_file};
 use crate::image::{
-    Budget, ByUpstream, FileRule, ImageKind, NativeImage, OsRelease, PackageRequest, Password, Selinux,
-    SelinuxMode, UnitChoices, User,
+    Budget, ByUpstream, FileRule, ImageKind, NativeImage, OsRelease, OwnProgram, PackageRequest, Password,
+    Selinux, SelinuxMode, UnitChoices, User,
 };
 use crate::nearest::advice;
 use crate::place::{Located, Place};
@@ -62,6 +62,7 @@ impl Resolver<'_> {
             weak_dependencies: file.weak_dependencies.unwrap_or(false),
             budget: file.budget.as_ref().map_or_else(Budget::default, |budget| Budget::from(&budget.value)),
             tree: file.tree.as_ref().map(|tree| self.collector.sources.anchor(tree)),
+            programs: self.own_programs(file.programs.as_deref().unwrap_or_default()),
             files: file.files.iter().flatten().filter_map(|rule| self.file_rule(rule)).collect(),
             users: self.users(file.users.as_deref().unwrap_or_default()),
             units: self.units(file.units.as_ref()),
@@ -120,6 +121,25 @@ impl Resolver<'_> {
             }
         }
         request
+    }
+
+    fn own_programs(&mut self, stated: &[Located<OwnProgram>]) -> Vec<Located<OwnProgram>> {
+        let mut programs: Vec<Located<OwnProgram>> = Vec::new();
+        for program in stated {
+            match programs.iter().find(|first| first.value == program.value) {
+                Some(first) => {
+                    let hint =
+                        format!("it is first named at {}", self.collector.sources.describe(first.place));
+                    self.collector.report_hinted(
+                        program.place,
+                        format!("program `{program}` is named twice"),
+                        hint,
+                    );
+                }
+                None => programs.push(*program),
+            }
+        }
+        programs
     }
 
     /// The keys of every `upstreams` table are names of distributions.

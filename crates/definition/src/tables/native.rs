@@ -1,7 +1,9 @@
 //! The tables of an `image.toml`: a native image.
 
 use crate::decode::{Entries, Text, choice, table};
-use crate::image::{Compression, DiskFormat, FilesystemType, PartitionFormat, PartitionType, SelinuxMode};
+use crate::image::{
+    Compression, DiskFormat, FilesystemType, OwnProgram, PartitionFormat, PartitionType, SelinuxMode,
+};
 use crate::place::Located;
 
 table! {
@@ -22,6 +24,8 @@ table! {
         "budget" => budget: Option<Located<BudgetTable>>,
         /// Folder whose files are laid over the installed packages.
         "tree" => tree: Option<Text>,
+        /// Programs of Lazuli itself that come into /usr/bin, taken from beside the running `lazuli`.
+        "programs" => programs: Option<Vec<Located<OwnProgram>>>,
         /// Owner and mode of files that are not root's or not as git keeps them.
         "files" => files: Option<Vec<Located<FileRuleTable>>>,
         /// Users beside those that packages bring.
@@ -44,6 +48,8 @@ table! {
         "initrd" => initrd: Option<Located<InitrdTable>>,
         /// The root file system.
         "filesystem" => filesystem: Option<Located<FilesystemTable>>,
+        /// Seals the root by a tree of hashes (dm-verity), and gives it slots to be updated in.
+        "verity" => verity: Option<Located<VerityTable>>,
         /// The disk's partitions, in their order on it.
         "partitions" => partitions: Option<Vec<Located<PartitionTable>>>,
         /// The disk files made.
@@ -218,6 +224,20 @@ table! {
         "compression" => compression: Option<Located<Compression>>,
         /// How hard, if the compression has levels.
         "compression-level" => compression_level: Option<Located<u32>>,
+        /// Keeps the last bytes of a file beside its inode where they fit (EROFS only; default true). A sealed root that is updated
+        /// by its blocks has more blocks in common with the version before when they lie in a block of their own.
+        "inline-tails" => inline_tails: Option<Located<bool>>,
+    }
+}
+
+table! {
+    /// How the root is sealed.
+    pub(crate) struct VerityTable {
+        /// How many versions of the root have room on the disk: 1, or 2 to write the next one beside the running one (default 1).
+        "slots" => slots: Option<Located<u32>>,
+        /// Salt of the hashes, in hexadecimal digits; the same in all versions, so that equal blocks have equal hashes (default:
+        /// derived from the image's name).
+        "salt" => salt: Option<Text>,
     }
 }
 

@@ -170,7 +170,7 @@ fn root(disk: &Disk) -> Result<image::RootFileSystem, Failure> {
                 PartitionSize::Fit { free_mib } => image::Size::Fit { free_mebibytes: free_mib },
             },
         },
-        Filesystem::Erofs { compression, level } => {
+        Filesystem::Erofs { compression, level, inline_tails: _ } => {
             let level = |default: u8| level.and_then(|level| u8::try_from(level).ok()).unwrap_or(default);
             let compression = match compression {
                 Compression::None => image::Compression::None,
