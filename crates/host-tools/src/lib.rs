@@ -18,6 +18,7 @@ pub mod git;
 pub mod matchpathcon;
 pub mod mke2fs;
 pub mod mkfs_erofs;
+pub mod openssl;
 pub mod qemu;
 pub mod qemu_img;
 pub mod ukify;

@@ -14,6 +14,7 @@ mod plan;
 pub mod sbom;
 mod seed;
 pub mod selinux;
+pub mod signing;
 mod specification;
 mod tools;
 pub mod tree;

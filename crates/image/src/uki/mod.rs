@@ -11,7 +11,7 @@ use crate::kernel::Kernel;
 use crate::tools::Tools;
 use crate::tree::{ReadError, Tree, TreePath};
 pub use program::PeError;
-use program::Program;
+pub(crate) use program::Program;
 
 /// Where packages put systemd's EFI programs.
 const EFI_FOLDER: &str = "usr/lib/systemd/boot/efi";

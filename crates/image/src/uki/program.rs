@@ -3,6 +3,8 @@
 //! The format is Microsoft's "PE Format" (PE32+ images), of which an EFI stub uses little: headers, and sections one after the
 //! other. What has no place in it is refused, not repaired.
 
+mod signature;
+
 use std::borrow::Cow;
 
 /// Why bytes are no EFI program that sections can be added to.
@@ -15,7 +17,7 @@ pub enum PeError {
     #[error("has a header that says something impossible of its {0}")]
     Impossible(&'static str),
     /// A signature covers the bytes that would change.
-    #[error("is signed, and sections cannot be added to it")]
+    #[error("is signed already, and what is signed cannot change")]
     Signed,
     /// The section table has no room.
     #[error("has no room in its headers for the section {0}")]
@@ -45,7 +47,7 @@ const SECURITY: usize = 4;
 
 /// A program in memory.
 #[derive(Debug)]
-pub(super) struct Program<'a> {
+pub(crate) struct Program<'a> {
     bytes: Cow<'a, [u8]>,
     /// Where the COFF header, the optional header and the section table begin.
     coff: usize,
@@ -67,7 +69,7 @@ struct Section {
 
 impl<'a> Program<'a> {
     /// Reads the headers.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, PeError> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, PeError> {
         if !bytes.starts_with(b"MZ") {
             return Err(PeError::NotAProgram);
         }
