@@ -15,6 +15,13 @@
 //! 4. After `Wish::Apply` the caller reboots by its policy; in the new version its health gate ends in `Wish::Commit` or
 //!    `Wish::Reject`, and at every start it asks for `Wish::Settle` first, which finishes or undoes what a power cut left.
 
+pub mod download;
 pub mod error;
-pub mod payload;
+pub mod esp;
+pub mod gpt;
+pub mod slots;
+pub mod source;
 pub mod storage;
+
+#[cfg(test)]
+mod record;
