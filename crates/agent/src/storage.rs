@@ -68,6 +68,14 @@ impl Device for Disk {
     }
 }
 
+/// A file or a part of a device, to read from at any place.
+pub trait ReadAt: Send + Sync {
+    /// Size in bytes.
+    fn size(&self) -> u64;
+    /// Fills `buffer` from `offset` on.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+}
+
 /// A part of a device to read from: offsets count from its start, and nothing beyond its end can be reached.
 #[derive(Clone, Copy)]
 pub struct Window<'a> {
@@ -89,22 +97,22 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Size in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Fills `buffer` from `offset` on.
-    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.device.read_at(self.place(offset, buffer.len())?, buffer)
-    }
-
     fn place(&self, offset: u64, length: usize) -> io::Result<u64> {
         let length = length as u64;
         match offset.checked_add(length) {
             Some(end) if end <= self.size => Ok(self.start + offset),
             _ => Err(beyond(offset, length, self.size)),
         }
+    }
+}
+
+impl ReadAt for Window<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.device.read_at(self.place(offset, buffer.len())?, buffer)
     }
 }
 

@@ -1,0 +1,144 @@
+//! Files of `EFI/Linux`: listed, written, renamed, removed, and kept.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::storage::ReadAt;
+
+/// The folder that the boot loader looks into. What is changed may be lost, or half done, until `sync` came back.
+pub trait BootFolder: Send + Sync {
+    /// Names and sizes of the plain files.
+    fn list(&self) -> io::Result<Vec<(String, u64)>>;
+    /// Bytes that can still be written.
+    fn free(&self) -> io::Result<u64>;
+    /// A file, to read from.
+    fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>>;
+    /// An empty file of this name in place of whatever had it, to write to.
+    fn create(&self, name: &str) -> io::Result<Box<dyn Write>>;
+    /// Gives a file another name that no file has.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file; one that is not there is removed.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Comes back when everything done before is kept.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// `EFI/Linux` of a mounted EFI system partition.
+#[derive(Debug)]
+pub struct MountedBoot {
+    folder: PathBuf,
+}
+
+impl MountedBoot {
+    /// The folder of the partition that is mounted at `mount`; made if it is missing.
+    pub fn at(mount: &Path) -> io::Result<Self> {
+        let folder = mount.join("EFI/Linux");
+        fs::create_dir_all(&folder)?;
+        Ok(MountedBoot { folder })
+    }
+
+    fn path(&self, name: &str) -> io::Result<PathBuf> {
+        // Names come from `EntryName`, which has no separators; this is the last look before the disk.
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{name}` is no file name")));
+        }
+        Ok(self.folder.join(name))
+    }
+}
+
+impl BootFolder for MountedBoot {
+    fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let metadata = entry.metadata()?;
+            if metadata.is_file() {
+                files.push((name, metadata.len()));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let status = rustix::fs::statvfs(&self.folder)?;
+        Ok(status.f_bavail.saturating_mul(status.f_frsize))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>> {
+        let file = File::open(self.path(name)?)?;
+        let size = file.metadata()?.len();
+        Ok(Box::new(OpenedFile { file, size }))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn Write>> {
+        Ok(Box::new(File::create(self.path(name)?)?))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (from, to) = (self.path(from)?, self.path(to)?);
+        // Renaming over a file would free its blocks, which may be the other's as well after a power cut.
+        Ok(rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            from,
+            rustix::fs::CWD,
+            to,
+            rustix::fs::RenameFlags::NOREPLACE,
+        )?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path(name)?) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(&self.folder)?)?)
+    }
+}
+
+struct OpenedFile {
+    file: File,
+    size: u64,
+}
+
+impl ReadAt for OpenedFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_keeps_to_itself_and_never_renames_over_a_file() {
+        let mount = tempfile::tempdir().unwrap();
+        let boot = MountedBoot::at(mount.path()).unwrap();
+        boot.create("a_1.efi").unwrap().write_all(b"one").unwrap();
+        boot.create("a_2.efi.part").unwrap().write_all(b"three").unwrap();
+        boot.sync().unwrap();
+        assert_eq!(boot.rename("a_2.efi.part", "a_1.efi").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        boot.rename("a_2.efi.part", "a_2+3.efi").unwrap();
+        assert_eq!(boot.list().unwrap(), [("a_1.efi".to_owned(), 3), ("a_2+3.efi".to_owned(), 5)]);
+        boot.remove("a_1.efi").unwrap();
+        boot.remove("a_1.efi").unwrap();
+        for name in ["../x", "", ".", "a/b", "a\\b"] {
+            assert_eq!(boot.create(name).err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
+        }
+        let mut text = [0; 2];
+        boot.open("a_2+3.efi").unwrap().read_at(1, &mut text).unwrap();
+        assert_eq!(&text, b"hr");
+        assert!(boot.free().unwrap() > 0);
+    }
+}

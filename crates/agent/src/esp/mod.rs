@@ -1,0 +1,38 @@
+//! Boot entries: the unified kernel images in `EFI/Linux` of the EFI system partition, their names and boot counters.
+
+mod folder;
+pub mod name;
+
+pub use folder::{BootFolder, MountedBoot};
+pub use name::{Counter, EntryName, Kind};
+
+/// A file in `EFI/Linux` whose name says which version it starts.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct BootFile {
+    /// What its name says.
+    pub name: EntryName,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What lies in `EFI/Linux`, for planning.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct BootEntries {
+    /// Files of versions, sorted by name; other files are left alone and not listed.
+    pub files: Vec<BootFile>,
+    /// Bytes that can still be written.
+    pub free: u64,
+}
+
+impl BootEntries {
+    /// Reads the folder.
+    pub fn read(folder: &dyn BootFolder) -> std::io::Result<Self> {
+        let mut files: Vec<BootFile> = folder
+            .list()?
+            .into_iter()
+            .filter_map(|(name, size)| Some(BootFile { name: EntryName::parse(&name)?, size }))
+            .collect();
+        files.sort_by_key(|file| file.name.to_string());
+        Ok(BootEntries { files, free: folder.free()? })
+    }
+}

@@ -1,0 +1,149 @@
+//! Tables on a small disk in memory: read, changed, and cut at every write.
+
+use uuid::{Uuid, uuid};
+
+use super::*;
+use crate::record::Recorded;
+
+const ROOT: Uuid = uuid!("4f68bce3-e8cd-4db1-96e7-fbcaf984b709");
+
+fn disk() -> Recorded {
+    let disk = Recorded::new(256 * 512);
+    form::make(&disk, 512, &[(ROOT, 40, 60, "one_1"), (ROOT, 100, 60, "_empty")]);
+    disk
+}
+
+fn renamed(table: &Table) -> Table {
+    let mut changed = table.clone();
+    changed.entry_mut(2).unwrap().rename(Uuid::from_u128(77), "one_2", 1 << 60);
+    changed
+}
+
+fn write(disk: &Recorded, read: &Table, wanted: &Table) {
+    for operation in replace(read, wanted) {
+        operation.run(disk).unwrap();
+    }
+}
+
+#[test]
+fn an_entry_is_changed_and_all_else_stays() {
+    let disk = disk();
+    let before = Table::read(&disk, 512).unwrap();
+    assert_eq!(before.condition, Condition::Whole);
+    write(&disk, &before, &renamed(&before));
+    let after = Table::read(&disk, 512).unwrap();
+    assert_eq!(after.condition, Condition::Whole);
+    let seen: Vec<_> = after
+        .partitions()
+        .map(|(number, entry)| (number, entry.label(), entry.first(), entry.sectors()))
+        .collect();
+    assert_eq!(seen, [(1, "one_1".to_owned(), 40, 60), (2, "one_2".to_owned(), 100, 60)]);
+    assert_eq!(after.entry(2).unwrap().uuid(), Uuid::from_u128(77));
+    assert_eq!(after.entry(2).unwrap().attributes(), 1 << 60);
+    assert_eq!(after.entry(1), before.entry(1));
+    assert_eq!(replace(&after, &after), []);
+}
+
+#[test]
+fn at_every_cut_one_whole_table_is_found_the_old_or_the_new_one() {
+    let disk = disk();
+    let before = Table::read(&disk, 512).unwrap();
+    let wanted = renamed(&before);
+    disk.begin();
+    write(&disk, &before, &wanted);
+    let mut seen_new = false;
+    for cut in disk.cuts(400) {
+        let found = Table::read(&cut, 512).unwrap();
+        assert!(found.entries == before.entries || found.entries == wanted.entries);
+        assert!(
+            !seen_new
+                || cut.is_reordered()
+                || found.entries == wanted.entries
+                || found.entries == before.entries
+        );
+        seen_new |= found.entries == wanted.entries;
+        // Whatever was left, asking again gives the wanted table, and both copies hold.
+        write(&cut, &found, &wanted);
+        let found = Table::read(&cut, 512).unwrap();
+        assert_eq!((found.condition, &found.entries), (Condition::Whole, &wanted.entries));
+    }
+    assert!(seen_new);
+}
+
+#[test]
+fn mending_a_table_is_cut_anywhere_and_never_breaks_the_good_copy() {
+    for broken in [512 + 20, 2 * 512 + 5, 255 * 512 + 20, 254 * 512 + 5] {
+        let disk = disk();
+        let before = Table::read(&disk, 512).unwrap();
+        let wanted = renamed(&before);
+        disk.write_at(broken, b"damage").unwrap();
+        let found = Table::read(&disk, 512).unwrap();
+        let expected = if broken < 128 * 512 { Condition::FrontBroken } else { Condition::BackupBroken };
+        // The last entries of the array are unused; damage there is damage as well.
+        assert_eq!((found.condition, &found.entries), (expected, &before.entries), "{broken}");
+        disk.begin();
+        write(&disk, &found, &wanted);
+        for cut in disk.cuts(200) {
+            let found = Table::read(&cut, 512).unwrap();
+            assert!(found.entries == before.entries || found.entries == wanted.entries);
+        }
+    }
+}
+
+#[test]
+fn two_broken_copies_are_an_error_that_names_both_problems() {
+    let disk = disk();
+    disk.write_at(512 + 20, b"damage").unwrap();
+    disk.write_at(255 * 512, b"damage").unwrap();
+    let error = Table::read(&disk, 512).unwrap_err();
+    assert_eq!(error.name(), "disk.table-broken");
+    assert_eq!(
+        error.to_string(),
+        "neither copy of the partition table is whole (front: has a wrong checksum; copy: has no signature); repair it with a partition tool"
+    );
+}
+
+#[test]
+fn a_grown_disk_keeps_its_copy_where_the_front_says() {
+    let disk = disk();
+    let grown = Recorded::new(1024 * 512);
+    let mut bytes = vec![0; 256 * 512];
+    disk.read_at(0, &mut bytes).unwrap();
+    grown.write_at(0, &bytes).unwrap();
+    let table = Table::read(&grown, 512).unwrap();
+    assert_eq!(table.condition, Condition::Whole);
+    write(&grown, &table, &renamed(&table));
+    assert_eq!(Table::read(&grown, 512).unwrap().entry(2).unwrap().label(), "one_2");
+}
+
+proptest::proptest! {
+    /// Whatever bytes lie where a table should be, reading ends in a table or an error.
+    #[test]
+    fn reading_never_panics(changes in proptest::collection::vec((0_u64..256 * 512, 0_u8..), 1..20), fix in 0..2) {
+        let disk = disk();
+        for (place, value) in changes {
+            disk.write_at(512 + place % 100, &[value]).unwrap();
+        }
+        if fix == 1 {
+            // With a checksum that holds the fields are looked at.
+            let mut header = vec![0; 92];
+            disk.read_at(512, &mut header).unwrap();
+            header[16..20].fill(0);
+            let sum = crc32fast::hash(&header);
+            disk.write_at(512 + 16, &sum.to_le_bytes()).unwrap();
+        }
+        if let Ok(table) = Table::read(&disk, 512) {
+            for operation in replace(&table, &renamed_any(&table)) {
+                operation.run(&disk).ok();
+            }
+        }
+    }
+}
+
+fn renamed_any(table: &Table) -> Table {
+    let mut changed = table.clone();
+    if let Some(entry) = changed.entry_mut(1) {
+        entry.rename(Uuid::from_u128(1), "x", 0);
+    }
+    changed
+}
