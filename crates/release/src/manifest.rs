@@ -132,7 +132,7 @@ impl Manifest {
                 self.files.root.name, self.files.root.size
             ));
         }
-        let tree = hash_tree_size(data_blocks);
+        let tree = crate::verity::partition_length(data_blocks).unwrap_or(u64::MAX);
         if self.files.verity.size != tree {
             return contradiction(format!(
                 "{} has {} bytes, and the hash tree over {data_blocks} blocks has {tree}",
@@ -171,17 +171,6 @@ impl Files {
     pub fn all(&self) -> impl Iterator<Item = &PayloadFile> {
         [&self.root, &self.verity].into_iter().chain(&self.verity_signature).chain([&self.kernel])
     }
-}
-
-/// Bytes of the hash tree over so many blocks: superblock and levels, each hash block holding 128 digests.
-fn hash_tree_size(data_blocks: u64) -> u64 {
-    let mut blocks = 1;
-    let mut level = data_blocks;
-    while level > 1 {
-        level = level.div_ceil(BLOCK_SIZE / 32);
-        blocks += level;
-    }
-    blocks * BLOCK_SIZE
 }
 
 impl Salt {

@@ -14,15 +14,15 @@ pub struct Version(String);
 /// A text that cannot be an image's version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not the version of an image: write 1 to 24 letters, digits, `.`, `~`, `^` and `-`, a digit or letter first"
+    "`{0}` is not the version of an image: write 1 to 24 letters, digits, `.`, `~` and `-`, a digit or letter first"
 )]
 pub struct WrongVersion(pub String);
 
 impl Version {
     /// Reads a version. `_` (parts image and version) and `+` (boot counting) would be read wrongly in a file's name,
-    /// and 24 characters leave room for the image's name in a partition's label of 36.
+    /// `^` would be escaped in an address, and 24 characters leave room for the image's name in a partition's label of 36.
     pub fn parse(text: &str) -> Result<Self, WrongVersion> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'~' | b'^' | b'-');
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'~' | b'-');
         let right = (1..=24).contains(&text.len())
             && text.bytes().all(allowed)
             && text.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -175,5 +175,68 @@ impl std::str::FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, WrongVersion> {
         Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each line of the specification's examples, and what systemd's own tests take for granted, in rising order.
+    #[test]
+    fn the_order_is_that_of_the_specification() {
+        let rising = [
+            "~1",
+            "",
+            "ab",
+            "abb",
+            "abc",
+            "0001",
+            "002",
+            "12",
+            "122",
+            "122.9",
+            "123~rc1",
+            "123",
+            "123-a",
+            "123-a.1",
+            "123-a1",
+            "123-a1.1",
+            "123-3",
+            "123-3.1",
+            "123^patch1",
+            "123^1",
+            "123.a-1",
+            "123.1-1",
+            "123a-1",
+            "124",
+        ];
+        for (position, left) in rising.iter().enumerate() {
+            for right in &rising[position + 1..] {
+                assert_eq!(compare(left, right), Ordering::Less, "{left} < {right}");
+                assert_eq!(compare(right, left), Ordering::Greater, "{right} > {left}");
+            }
+            assert_eq!(compare(left, left), Ordering::Equal);
+        }
+    }
+
+    #[test]
+    fn zeroes_and_strange_characters_do_not_count() {
+        for (left, right) in [("1.0", "1.00"), ("01", "1"), ("1_2", "1+2"), ("20261121", "20261121+")] {
+            assert_eq!(compare(left, right), Ordering::Equal, "{left} {right}");
+        }
+        let [one, other] = ["1.0", "1.00"].map(|text| Version::parse(text).unwrap());
+        assert_ne!(one, other);
+        assert_eq!(one.cmp(&other), Ordering::Less);
+    }
+
+    #[test]
+    fn what_a_file_name_or_label_cannot_hold_is_no_version() {
+        for text in ["2026.11.21", "1", "2026.11.21~rc1-3", "a"] {
+            assert_eq!(Version::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", ".1", "-1", "1_2", "1+3", "1/2", "1.", "1^2", "1 2", "1\n", &"1".repeat(25), "é"] {
+            assert_eq!(Version::parse(text), Err(WrongVersion(text.to_owned())));
+        }
     }
 }
