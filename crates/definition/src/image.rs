@@ -67,6 +67,8 @@ pub struct NativeImage {
     pub weak_dependencies: bool,
     /// What it may weigh at most.
     pub budget: Budget,
+    /// Paths taken out of what the packages bring, by upstream: absolute, `*` stands for any text in one element, none twice.
+    pub removed: ByUpstream<Vec<Located<String>>>,
     /// Folder whose files are laid over the installed packages, owned by root.
     pub tree: Option<PathBuf>,
     /// Programs of Lazuli itself in /usr/bin, in the order written, none twice.
@@ -340,6 +342,15 @@ impl NativeImage {
             extend(&mut choices.mask, &more.mask);
         }
         choices
+    }
+
+    /// The paths taken out on one upstream.
+    pub fn removed_for(&self, upstream: &Upstream) -> Vec<Located<String>> {
+        let mut removed = self.removed.all.clone();
+        if let Some(more) = self.removed.upstreams.get(&upstream.name) {
+            extend(&mut removed, more);
+        }
+        removed
     }
 
     /// The SELinux policy on one upstream: a folder of /etc/selinux.

@@ -17,8 +17,8 @@ use crate::selinux::{self, Contexts, LabelError, SelinuxMode};
 use crate::specification::{Boot, Specification};
 use crate::tools::Tools;
 use crate::tree::{
-    AccountError, CleanError, Deferred, DeferredError, IdentityError, OverlayError, PathOutsideTree,
-    ReadError, Tree, TreePath, TreeSize, UnitError, WalkError, add_accounts, clean, measure, os_release,
+    AccountError, CleanError, Deferred, DeferredError, IdentityError, OverlayError, ReadError, RemovalError,
+    Tree, TreeSize, UnitError, WalkError, add_accounts, clean, measure, os_release, remove,
 };
 use crate::uki::{self, UkiError};
 
@@ -71,15 +71,9 @@ pub enum BuildError {
     /// The tree is not fit for an image.
     #[error("cannot make an image of the root tree")]
     Clean(#[from] CleanError),
-    /// A path to remove is out of bounds.
-    #[error("cannot remove a path from the image")]
-    Removal(#[from] PathOutsideTree),
-    /// A path to remove is not there.
-    #[error("the image is to lose {path}, which it does not have: delete the line from its definition")]
-    NothingToRemove {
-        /// The path.
-        path: TreePath,
-    },
+    /// What is to be taken out is not there, or out of bounds.
+    #[error(transparent)]
+    Removal(#[from] RemovalError),
     /// Files cannot be laid over.
     #[error(transparent)]
     Overlay(#[from] OverlayError),
@@ -206,12 +200,7 @@ pub fn compose(
         entry.apply(&mut tree, source_date_epoch)?;
     }
     clean(&mut tree, source_date_epoch)?;
-    for path in &specification.removed {
-        let path = TreePath::parse(path)?;
-        if path.is_root() || !tree.remove(&path) {
-            return Err(BuildError::NothingToRemove { path });
-        }
-    }
+    remove(&mut tree, &specification.removed)?;
     specification.identity.apply(&mut tree, source_date_epoch)?;
     // Accounts come before the overlays, whose rules may name them as owners.
     add_accounts(&mut tree, &specification.accounts, source_date_epoch)?;

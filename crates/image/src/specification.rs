@@ -13,7 +13,7 @@ pub struct Specification {
     pub name: String,
     /// What the system says it is.
     pub identity: Identity,
-    /// Paths that are taken out, with what they hold, before anything is laid over.
+    /// Paths that are taken out, with what they hold, before anything is laid over; `*` stands for any text in one element.
     pub removed: Vec<String>,
     /// Folders laid over the tree, one after the other.
     pub overlays: Vec<Overlay>,

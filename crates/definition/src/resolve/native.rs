@@ -12,8 +12,8 @@ use crate::image::{
 use crate::nearest::advice;
 use crate::place::{Located, Place};
 use crate::tables::{
-    BudgetTable, FileRuleTable, NativeImageFile, NativeImageKind, PackagesTable, SelinuxTable, UnitsTable,
-    UserTable,
+    BudgetTable, FileRuleTable, NativeImageFile, NativeImageKind, PackagesTable, RemoveTable, SelinuxTable,
+    UnitsTable, UserTable,
 };
 
 /// Endings of unit names.
@@ -61,6 +61,7 @@ impl Resolver<'_> {
             packages: self.packages(file.packages.as_ref(), top),
             weak_dependencies: file.weak_dependencies.unwrap_or(false),
             budget: file.budget.as_ref().map_or_else(Budget::default, |budget| Budget::from(&budget.value)),
+            removed: self.removed(file.remove.as_ref()),
             tree: file.tree.as_ref().map(|tree| self.collector.sources.anchor(tree)),
             programs: self.own_programs(file.programs.as_deref().unwrap_or_default()),
             files: file.files.iter().flatten().filter_map(|rule| self.file_rule(rule)).collect(),
@@ -121,6 +122,29 @@ impl Resolver<'_> {
             }
         }
         request
+    }
+
+    fn removed(&mut self, table: Option<&RemoveTable>) -> ByUpstream<Vec<Text>> {
+        let Some(table) = table else { return ByUpstream::default() };
+        let mut removed =
+            ByUpstream { all: self.removed_paths(table.paths.as_ref()), upstreams: BTreeMap::new() };
+        for (name, more) in &*table.upstreams {
+            self.check_upstream_name(name, more.place);
+            let paths = self.removed_paths(more.paths.as_ref());
+            removed.upstreams.insert(name.clone(), paths);
+        }
+        removed
+    }
+
+    fn removed_paths(&mut self, list: Option<&Vec<Text>>) -> Vec<Text> {
+        let paths = distinct(list, "path", self.collector);
+        for path in &paths {
+            self.check_absolute(path);
+            if path.split('/').all(str::is_empty) {
+                self.collector.report(path.place, "an image without its root has nothing in it");
+            }
+        }
+        paths
     }
 
     fn own_programs(&mut self, stated: &[Located<OwnProgram>]) -> Vec<Located<OwnProgram>> {

@@ -22,6 +22,8 @@ table! {
         "weak-dependencies" => weak_dependencies: Option<bool>,
         /// What it may weigh at most.
         "budget" => budget: Option<Located<BudgetTable>>,
+        /// What is taken out of the installed packages, before `tree` is laid over them.
+        "remove" => remove: Option<RemoveTable>,
         /// Folder whose files are laid over the installed packages.
         "tree" => tree: Option<Text>,
         /// Programs of Lazuli itself that come into /usr/bin, taken from beside the running `lazuli`.
@@ -88,6 +90,24 @@ table! {
         "install" => install: Option<Vec<Text>>,
         /// Packages that must not be taken.
         "exclude" => exclude: Option<Vec<Text>>,
+    }
+}
+
+table! {
+    /// What is taken out of the installed packages.
+    pub(crate) struct RemoveTable {
+        /// Files and folders with all they hold, from the root of the image; `*` stands for any text in one element of the path.
+        "paths" => paths: Option<Vec<Text>>,
+        /// What differs by upstream: the keys are names from `[distros]`.
+        "upstreams" => upstreams: Entries<UpstreamRemoveTable>,
+    }
+}
+
+table! {
+    /// What is taken out on one upstream, beside what is on all.
+    pub(crate) struct UpstreamRemoveTable {
+        /// Files and folders, as in `[remove]`.
+        "paths" => paths: Option<Vec<Text>>,
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::content::fits;
 use super::{InitrdError, elf};
-use crate::tree::{Entry, Kind, Tree, TreePath};
+use crate::tree::{Entry, Kind, Tree, TreePath, fits};
 
 /// Directories the dynamic linker looks in without being told, of Debian and of Fedora.
 const LIBRARY_DIRECTORIES: [&str; 5] =

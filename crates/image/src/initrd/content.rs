@@ -125,20 +125,9 @@ impl InitrdContent {
     }
 }
 
-/// Whether a name fits a pattern in which `*` stands for any text.
-pub(super) fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    match pattern.iter().position(|byte| *byte == b'*') {
-        None => pattern == name,
-        Some(star) => {
-            let (before, after) = (&pattern[..star], &pattern[star + 1..]);
-            name.starts_with(before) && (before.len()..=name.len()).any(|start| fits(after, &name[start..]))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{InitrdContent, fits};
+    use super::InitrdContent;
 
     #[test]
     fn the_lists_of_the_crate_are_well_formed() {
@@ -156,12 +145,5 @@ mod tests {
         assert!(error("files /x").contains("unknown word"));
         assert!(error("directory /x rwx").contains("octal"));
         assert!(error("link? /x /y").contains("question mark"));
-    }
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        assert!(fits(b"libtss2-*.so*", b"libtss2-esys.so.0"));
-        assert!(!fits(b"libtss2-*", b"libtss.so"));
-        assert!(fits(b"*", b"") && fits(b"a", b"a") && !fits(b"a", b"ab"));
     }
 }

@@ -8,6 +8,7 @@ mod identity;
 mod measure;
 mod overlay;
 mod path;
+mod removal;
 mod units;
 mod walk;
 
@@ -24,6 +25,8 @@ pub use identity::{Identity, IdentityError};
 pub use measure::{TreeSize, measure};
 pub use overlay::{Overlay, OverlayError, OverlayRule};
 pub use path::{PathOutsideTree, TreePath};
+pub(crate) use removal::fits;
+pub use removal::{RemovalError, remove};
 pub use units::{UnitError, Units};
 pub use walk::WalkError;
 

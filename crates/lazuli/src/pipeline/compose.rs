@@ -43,7 +43,7 @@ pub fn specification(image: &NativeImage, upstream: &Upstream) -> Result<Specifi
             locale: image.locale.clone(),
             time_zone: image.timezone.clone(),
         },
-        removed: Vec::new(),
+        removed: values(image.removed_for(upstream)),
         overlays: overlays(image),
         accounts: accounts(image),
         units: image::Units {
