@@ -90,6 +90,26 @@ pub fn convert(
     Ok(())
 }
 
+/// Makes `overlay`: a qcow2 file on top of an image that stays as it is, of the size that the guest sees, in bytes.
+pub fn overlay(
+    sandbox: &Sandbox,
+    (image, format): (&Path, Format),
+    overlay: &Path,
+    size: u64,
+) -> Result<(), ToolError> {
+    let mut exchange = Exchange::new(TOOL, sandbox);
+    let image = image.canonicalize().map_err(|error| exchange.unusable("find", image, error))?;
+    drop(File::create(overlay).map_err(|error| exchange.unusable("make", overlay, error))?);
+    let call = Call::new(TOOL)
+        // -u: it need not see the image, whose path is written down for whoever opens the overlay by itself.
+        .args(["create", "-q", "-u", "-f", "qcow2", "-F", format.name(), "-b"])
+        .arg(image)
+        .arg(exchange.write(overlay)?)
+        .arg(size.to_string());
+    exchange.run(&call)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_tools::qemu::{
-    self, Accelerator, Console, Credential, Guest, GuestError, GuestNetwork, Machine, MachineError,
+    self, Accelerator, Credential, FirmwareFile, Guest, GuestError, Machine, MachineError, Restart,
+    SecureBoot, Watchdog, Writes,
 };
-use host_tools::qemu_img::Format;
+use host_tools::qemu_img::{self, Format};
 use host_tools::{Bind, Call, Sandbox, Stopwatch};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -21,12 +22,9 @@ fn machine() -> Machine {
     Machine {
         memory: 256,
         processors: 1,
-        disks: Vec::new(),
         credentials: vec![Credential::new("probe", "value")],
-        network: GuestNetwork::None,
-        console: Console::Caller,
-        second_serial: None,
         accelerator: Accelerator::Software,
+        ..Machine::default()
     }
 }
 
@@ -45,7 +43,7 @@ fn disk(tools: &Sandbox, folder: &Path) -> PathBuf {
 fn at_the_menu(tools: &Sandbox, folder: &Path) -> Guest {
     let mut machine = machine();
     let image = disk(tools, folder);
-    machine.disks.push(qemu::Disk { image, format: Format::Raw, keep_writes: false });
+    machine.disks.push(qemu::Disk::new(image, Format::Raw));
     let guest = qemu::start(tools, &machine).unwrap();
     guest.wait_for("Power Off The System", PATIENCE).unwrap();
     guest
@@ -90,13 +88,93 @@ fn a_guest_that_turns_itself_off_ends_well_and_one_that_ignores_its_button_is_ki
 }
 
 #[test]
+fn secure_boot_starts_what_was_signed_and_refuses_the_rest() {
+    let Some(tools) = tools() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let unsigned = disk(&tools, folder.path());
+    let script =
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out certificate -days 3650 -subj /CN=test
+        openssl x509 -in certificate -outform der -out certificate.der
+        cp disk signed
+        sbsign --key key --cert certificate --output boot.efi /usr/lib/systemd/boot/efi/systemd-bootx64.efi
+        mcopy -o -i signed boot.efi ::EFI/BOOT/BOOTX64.EFI";
+    let call = Call::new("sh").args(["-ec", script]).directory("/run/disk");
+    tools.clone().bind(Bind::writable(folder.path(), "/run/disk")).run(&call).unwrap();
+    let variables = folder.path().join("variables");
+    let mut machine = Machine {
+        secure_boot: SecureBoot::On {
+            certificates: vec![fs::read(folder.path().join("certificate.der")).unwrap()],
+        },
+        variables: Some(variables.clone()),
+        ..machine()
+    };
+    machine.disks.push(qemu::Disk::new(folder.path().join("signed"), Format::Raw));
+    let mut guest = qemu::start(&tools, &machine).unwrap();
+    guest.wait_for("Power Off The System", PATIENCE).unwrap();
+    guest.type_text("p").unwrap();
+    guest.wait_for("secure boot: yes (user)", PATIENCE).unwrap();
+    guest.kill().unwrap();
+
+    machine.disks[0] = qemu::Disk::new(unsigned, Format::Raw);
+    let mut guest = qemu::start(&tools, &machine).unwrap();
+    guest.wait_for("Access Denied", PATIENCE).unwrap();
+    guest.kill().unwrap();
+    // What the firmware kept, it wrote itself; it is read all the same.
+    let kept = qemu::variables::read(&fs::read(variables).unwrap()).unwrap();
+    assert!(kept.iter().any(|variable| variable.name == "BootOrder"), "{kept:?}");
+
+    machine.secure_boot = SecureBoot::On { certificates: Vec::new() };
+    machine.variables = None;
+    let error = qemu::start(&tools, &machine).unwrap_err();
+    assert!(matches!(error, MachineError::NoCertificate), "{error}");
+}
+
+#[test]
+fn a_restart_starts_again_with_the_disk_as_it_was_left() {
+    let (Some(tools), Some(judges)) = (tools(), testkit::prepared::judge_root()) else { return };
+    let judges = Sandbox::new(judges);
+    let folder = tempfile::tempdir().unwrap();
+    let image = disk(&tools, folder.path());
+    let beside = folder.path().join("beside.qcow2");
+    qemu_img::overlay(&judges, (&image, Format::Raw), &beside, 128 << 20).unwrap();
+    let log = folder.path().join("log");
+    let machine = Machine {
+        disks: vec![qemu::Disk {
+            writes: Writes::Beside(beside.clone()),
+            log: Some(log.clone()),
+            ..qemu::Disk::new(&image, Format::Raw)
+        }],
+        restart: Restart::StartsAgain,
+        firmware_files: vec![FirmwareFile { name: "opt/com.coreos/config".into(), content: b"{}".to_vec() }],
+        watchdog: Watchdog::I6300esb,
+        ..machine()
+    };
+    let before = fs::read(&image).unwrap();
+    let mut guest = qemu::start(&tools, &machine).unwrap();
+    guest.wait_for("Power Off The System", PATIENCE).unwrap();
+    let place = guest.console().text().len();
+    guest.reset().unwrap();
+    guest.wait_for_after(place, "Power Off The System", PATIENCE).unwrap();
+    guest.type_text("O").unwrap();
+    assert!(guest.wait(PATIENCE).unwrap().success());
+    assert!(fs::read(&image).unwrap() == before, "the image below is not written");
+    assert_eq!(qemu_img::info(&judges, &beside).unwrap().virtual_size, 128 << 20);
+    // The magic number of dm-log-writes.
+    assert_eq!(fs::read(&log).unwrap()[..8], 0x6a73_6677_7368_7461_u64.to_le_bytes()[..8]);
+
+    let bad = FirmwareFile { name: "opt/a,b".into(), content: Vec::new() };
+    let error = qemu::start(&tools, &Machine { firmware_files: vec![bad], ..machine }).unwrap_err();
+    assert!(matches!(error, MachineError::FirmwareFile { .. }), "{error}");
+}
+
+#[test]
 fn what_qemu_says_of_a_bad_image_is_told() {
     let Some(tools) = tools() else { return };
     let work = tempfile::tempdir().unwrap();
     let image = work.path().join("disk.qcow2");
     fs::write(&image, "no qcow2").unwrap();
     let mut machine = machine();
-    machine.disks.push(qemu::Disk { image, format: Format::Qcow2, keep_writes: false });
+    machine.disks.push(qemu::Disk::new(image, Format::Qcow2));
     let guest = qemu::start(&tools, &machine).unwrap();
     let error = guest.wait_for("anything", PATIENCE).unwrap_err();
     assert!(

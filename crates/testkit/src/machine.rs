@@ -9,9 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use host_tools::qemu::{
-    self, Accelerator, Console, Credential, Disk, Guest, GuestError, GuestNetwork, Machine, MachineError,
-};
+use host_tools::qemu::{self, Credential, Disk, Guest, GuestError, GuestNetwork, Machine, MachineError};
 use host_tools::{Sandbox, Stopwatch};
 
 /// Questions to a booted machine.
@@ -55,7 +53,7 @@ impl Boot {
     /// 1 GiB, two processors, no network, five minutes.
     pub fn new(image: impl Into<PathBuf>, format: host_tools::qemu_img::Format) -> Self {
         Boot {
-            disk: Disk { image: image.into(), format, keep_writes: false },
+            disk: Disk::new(image, format),
             memory: 1024,
             processors: 2,
             network: GuestNetwork::None,
@@ -120,9 +118,8 @@ pub fn boot(tools: &Sandbox, boot: &Boot, probe: &Probe) -> Result<Booted, BootE
         disks: vec![boot.disk.clone()],
         credentials,
         network: boot.network.clone(),
-        console: Console::Caller,
         second_serial: Some(answers.path().to_owned()),
-        accelerator: Accelerator::Fastest,
+        ..Machine::default()
     };
     let stopwatch = Stopwatch::start();
     let mut guest = qemu::start(tools, &machine)?;

@@ -12,6 +12,15 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Presses the machine's power button.
 pub(super) fn press_power_button(socket: &Path) -> io::Result<()> {
+    execute(socket, "system_powerdown")
+}
+
+/// Presses the machine's reset button.
+pub(super) fn press_reset_button(socket: &Path) -> io::Result<()> {
+    execute(socket, "system_reset")
+}
+
+fn execute(socket: &Path, command: &str) -> io::Result<()> {
     let stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
     let mut answers = BufReader::new(stream.try_clone()?);
@@ -20,7 +29,7 @@ pub(super) fn press_power_button(socket: &Path) -> io::Result<()> {
     if greeting.get("QMP").is_none() {
         return Err(io::Error::other(format!("no greeting but {greeting}")));
     }
-    for command in ["qmp_capabilities", "system_powerdown"] {
+    for command in ["qmp_capabilities", command] {
         writeln!(commands, "{}", json!({ "execute": command }))?;
         answer(&mut answers)?;
     }

@@ -216,6 +216,12 @@ impl Guest {
         self.give_up(limit)
     }
 
+    /// Presses the reset button: the guest starts again without having been told, if the machine's restarts start it again.
+    pub fn reset(&self) -> Result<(), GuestError> {
+        control::press_reset_button(&self.directory.path().join(arguments::CONTROL))
+            .map_err(GuestError::Contact)
+    }
+
     /// Ends the machine at once, as if its plug was pulled.
     pub fn kill(&mut self) -> Result<ExitStatus, GuestError> {
         self.running.kill();

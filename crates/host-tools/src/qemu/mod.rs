@@ -8,6 +8,8 @@ mod console;
 mod control;
 mod guest;
 mod kvm;
+mod machine;
+pub mod variables;
 
 use std::fs;
 use std::io;
@@ -16,118 +18,50 @@ use std::path::{Path, PathBuf};
 
 pub use console::Transcript;
 pub use guest::{Guest, GuestError};
+pub use machine::{
+    Accelerator, Console, Credential, Disk, FirmwareFile, Forward, GuestNetwork, Machine, Restart,
+    SecureBoot, Watchdog, Writes,
+};
 
 use crate::call::{Call, CallError, Sink, Stdin};
 use crate::sandbox::{Bind, Network, Sandbox};
-
-/// A virtual machine: q35, UEFI, virtio disks, serial ports.
-#[derive(Debug, Clone)]
-pub struct Machine {
-    /// In MiB.
-    pub memory: u32,
-    /// Processors.
-    pub processors: u32,
-    /// In boot order.
-    pub disks: Vec<Disk>,
-    /// What the guest finds in its credentials directory, by systemd's SMBIOS protocol.
-    pub credentials: Vec<Credential>,
-    /// The guest's network card.
-    pub network: GuestNetwork,
-    /// Who talks on the first serial port.
-    pub console: Console,
-    /// A file that receives what the guest writes to its second serial port (`/dev/ttyS1`).
-    pub second_serial: Option<PathBuf>,
-    /// Who executes the guest's instructions.
-    pub accelerator: Accelerator,
-}
-
-/// A disk of the guest, seen as `/dev/vda`, `/dev/vdb`, ...
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    /// The image file.
-    pub image: PathBuf,
-    /// Its format.
-    pub format: crate::qemu_img::Format,
-    /// Whether the guest's writes stay in the image.
-    pub keep_writes: bool,
-}
-
-/// A systemd credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// As `systemd.extra-unit.probe.service` or `ssh.authorized_keys.root`.
-    pub name: String,
-    /// Any bytes.
-    pub value: Vec<u8>,
-}
-
-impl Credential {
-    /// A credential.
-    pub fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        Credential { name: name.into(), value: value.into() }
-    }
-}
-
-/// What the guest is connected to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum GuestNetwork {
-    /// Nothing: it has no network card.
-    #[default]
-    None,
-    /// QEMU's user network: the guest is 10.0.2.15, and unless it is restricted reaches whatever this machine reaches, and this
-    /// machine's own 127.0.0.1 as 10.0.2.2.
-    User {
-        /// Whether the guest is kept from everything but the forwarded ports.
-        restricted: bool,
-        /// Ports of this machine that lead to the guest.
-        forwards: Vec<Forward>,
-    },
-}
-
-/// A TCP port of this machine's 127.0.0.1 that leads to a port of the guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Forward {
-    /// Here; `free_port` finds one.
-    pub host_port: u16,
-    /// There.
-    pub guest_port: u16,
-}
-
-/// Who talks on the guest's first serial port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Console {
-    /// The caller, through `Guest`.
-    #[default]
-    Caller,
-    /// The person at this terminal; Ctrl-a x ends the machine.
-    Terminal,
-}
-
-/// Who executes the guest's instructions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Accelerator {
-    /// The processor, if a trial shows that it does; QEMU otherwise.
-    #[default]
-    Fastest,
-    /// QEMU, in software: the same everywhere, and much slower.
-    Software,
-}
 
 /// Firmware that a tools tree has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Firmware {
     code: &'static str,
+    /// The same, with Secure Boot.
+    secure_code: &'static str,
     variables: &'static str,
+}
+
+impl Firmware {
+    /// What the machine executes.
+    fn chosen(&self, machine: &Machine) -> &'static str {
+        match machine.secure_boot {
+            SecureBoot::Off => self.code,
+            SecureBoot::On { .. } => self.secure_code,
+        }
+    }
 }
 
 /// Where distributions keep UEFI firmware for q35.
 const FIRMWARE: [Firmware; 3] = [
-    Firmware { code: "usr/share/OVMF/OVMF_CODE_4M.fd", variables: "usr/share/OVMF/OVMF_VARS_4M.fd" },
+    Firmware {
+        code: "usr/share/OVMF/OVMF_CODE_4M.fd",
+        secure_code: "usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
+        variables: "usr/share/OVMF/OVMF_VARS_4M.fd",
+    },
     Firmware {
         code: "usr/share/edk2/ovmf/OVMF_CODE_4M.fd",
+        secure_code: "usr/share/edk2/ovmf/OVMF_CODE_4M.secboot.fd",
         variables: "usr/share/edk2/ovmf/OVMF_VARS_4M.fd",
     },
-    Firmware { code: "usr/share/edk2/ovmf/OVMF_CODE.fd", variables: "usr/share/edk2/ovmf/OVMF_VARS.fd" },
+    Firmware {
+        code: "usr/share/edk2/ovmf/OVMF_CODE.fd",
+        secure_code: "usr/share/edk2/ovmf/OVMF_CODE.secboot.fd",
+        variables: "usr/share/edk2/ovmf/OVMF_VARS.fd",
+    },
 ];
 
 /// Why a machine does not start.
@@ -149,6 +83,25 @@ pub enum MachineError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The firmware's variables are no store that certificates can be enrolled in.
+    #[error("{} {source}", path.display())]
+    Variables {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: variables::StoreError,
+    },
+    /// Secure Boot without a certificate would start nothing.
+    #[error("Secure Boot needs at least one certificate")]
+    NoCertificate,
+    /// A name that QEMU's configuration device keeps for itself, or its options cannot carry.
+    #[error(
+        "{name:?} is no name of a firmware file: it must begin with opt/ and have at most 55 letters, digits, dots, dashes, underlines and slashes"
+    )]
+    FirmwareFile {
+        /// As given.
+        name: String,
+    },
     /// QEMU does not start.
     #[error("cannot start the virtual machine")]
     Start(#[from] CallError),
@@ -167,17 +120,26 @@ pub fn start(tools: &Sandbox, machine: &Machine) -> Result<Guest, MachineError> 
     };
     let firmware = FIRMWARE
         .iter()
-        .find(|firmware| tools.root().join(firmware.code).is_file())
+        .find(|firmware| tools.root().join(firmware.chosen(machine)).is_file())
         .ok_or_else(|| MachineError::NoFirmware { root: tools.root().to_owned() })?;
     let directory = tempfile::Builder::new()
         .prefix("machine-")
         .tempdir()
         .map_err(|source| MachineError::File { doing: "make", path: std::env::temp_dir(), source })?;
 
-    let template = tools.root().join(firmware.variables);
-    let variables = fs::read(&template).map_err(file("read", &template))?;
-    let variables_path = directory.path().join(arguments::VARIABLES);
-    fs::write(&variables_path, variables).map_err(file("write", &variables_path))?;
+    let variables_path =
+        machine.variables.clone().unwrap_or_else(|| directory.path().join(arguments::VARIABLES));
+    if machine.variables.is_none() || !variables_path.exists() {
+        let variables = new_variables(tools, firmware, machine)?;
+        fs::write(&variables_path, variables).map_err(file("write", &variables_path))?;
+    }
+    for (index, firmware_file) in machine.firmware_files.iter().enumerate() {
+        if !is_firmware_file_name(&firmware_file.name) {
+            return Err(MachineError::FirmwareFile { name: firmware_file.name.clone() });
+        }
+        let path = directory.path().join(arguments::firmware_file(index));
+        fs::write(&path, &firmware_file.content).map_err(file("write", &path))?;
+    }
     for (index, credential) in machine.credentials.iter().enumerate() {
         let path = directory.path().join(arguments::credential_file(index));
         fs::write(&path, arguments::credential_text(credential)).map_err(file("write", &path))?;
@@ -197,10 +159,23 @@ pub fn start(tools: &Sandbox, machine: &Machine) -> Result<Guest, MachineError> 
     if accelerated {
         sandbox = sandbox.bind(Bind::writable("/dev/kvm", "/dev/kvm"));
     }
+    if let Some(path) = &machine.variables {
+        let source = path.canonicalize().map_err(file("find", path))?;
+        sandbox = sandbox.bind(Bind::writable(source, arguments::KEPT_VARIABLES));
+    }
     for (index, disk) in machine.disks.iter().enumerate() {
         let image = disk.image.canonicalize().map_err(file("find", &disk.image))?;
-        let read_only = !disk.keep_writes;
+        let read_only = disk.writes != Writes::Kept;
         sandbox = sandbox.bind(Bind { source: image, target: arguments::disk_path(index).into(), read_only });
+        if let Writes::Beside(path) = &disk.writes {
+            let beside = path.canonicalize().map_err(file("find", path))?;
+            sandbox = sandbox.bind(Bind::writable(beside, arguments::beside_path(index)));
+        }
+        if let Some(path) = &disk.log {
+            drop(fs::File::create(path).map_err(file("make", path))?);
+            let log = path.canonicalize().map_err(file("find", path))?;
+            sandbox = sandbox.bind(Bind::writable(log, arguments::log_path(index)));
+        }
     }
     if let Some(path) = &machine.second_serial {
         drop(fs::File::create(path).map_err(file("make", path))?);
@@ -214,4 +189,23 @@ pub fn start(tools: &Sandbox, machine: &Machine) -> Result<Guest, MachineError> 
     };
     let running = sandbox.spawn(&call)?;
     Ok(Guest::new(running, directory, machine.second_serial.clone()))
+}
+
+/// The store of a firmware that never ran.
+fn new_variables(tools: &Sandbox, firmware: &Firmware, machine: &Machine) -> Result<Vec<u8>, MachineError> {
+    let path = tools.root().join(firmware.variables);
+    let template =
+        fs::read(&path).map_err(|source| MachineError::File { doing: "read", path: path.clone(), source })?;
+    match &machine.secure_boot {
+        SecureBoot::Off => Ok(template),
+        SecureBoot::On { certificates } if certificates.is_empty() => Err(MachineError::NoCertificate),
+        SecureBoot::On { certificates } => variables::enroll(&template, certificates)
+            .map_err(|source| MachineError::Variables { path, source }),
+    }
+}
+
+/// QEMU's `-fw_cfg`: users' names begin with `opt/`; the device has room for 55 bytes; a comma would end the option.
+fn is_firmware_file_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    name.starts_with("opt/") && name.len() <= 55 && name.bytes().all(plain)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use definition::Machine as MachineSize;
 use host_tools::Sandbox;
-use host_tools::qemu::{self, Accelerator, Console, Credential, Disk, Forward, Guest, GuestNetwork, Machine};
+use host_tools::qemu::{self, Console, Credential, Disk, Forward, Guest, GuestNetwork, Machine, Restart, Writes};
 use host_tools::qemu_img::Format;
 
 use crate::failure::{Context as _, ExitCode, Failure};
@@ -35,7 +35,10 @@ pub fn start(tools: &Path, disk: &Path, size: MachineSize, extras: &Extras) -> R
     let machine = Machine {
         memory: size.memory_mib,
         processors: size.processors,
-        disks: vec![Disk { image: disk.to_owned(), format, keep_writes: extras.keep_changes }],
+        disks: vec![Disk {
+            writes: if extras.keep_changes { Writes::Kept } else { Writes::Forgotten },
+            ..Disk::new(disk, format)
+        }],
         credentials: keys.collect(),
         network: GuestNetwork::User {
             restricted: false,
@@ -46,8 +49,8 @@ pub fn start(tools: &Path, disk: &Path, size: MachineSize, extras: &Extras) -> R
                 .collect(),
         },
         console: if extras.terminal { Console::Terminal } else { Console::Caller },
-        second_serial: None,
-        accelerator: Accelerator::Fastest,
+        restart: if extras.terminal { Restart::StartsAgain } else { Restart::Ends },
+        ..Machine::default()
     };
     let failed = || format!("{} was not booted", disk.display());
     qemu::start(&Sandbox::new(tools), &machine)
