@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub enum Fault {
     NoRange,
     /// The body goes on for ever, without a length.
     Endless,
+    /// Not more than this many bytes a second.
+    Slow(usize),
 }
 
 /// One request as the server saw it.
@@ -38,6 +41,9 @@ pub struct Seen {
     /// Header lines by lower-case name.
     pub headers: BTreeMap<String, String>,
 }
+
+/// A slow body comes in this many pieces a second.
+const SLOW_STEPS: usize = 10;
 
 /// A running server; it ends when dropped.
 #[derive(Debug)]
@@ -51,6 +57,7 @@ struct Shared {
     root: PathBuf,
     faults: Mutex<BTreeMap<String, Vec<(usize, Fault)>>>,
     seen: Mutex<Vec<Seen>>,
+    sent: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -63,6 +70,7 @@ impl Server {
             root: root.to_owned(),
             faults: Mutex::default(),
             seen: Mutex::default(),
+            sent: AtomicU64::new(0),
             stop: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -84,10 +92,25 @@ impl Server {
         format!("http://{}/{}", self.address, path.trim_start_matches('/'))
     }
 
-    /// The next `times` requests of this path meet this fault; faults of one path are met in the order they were added.
+    /// The next `times` requests of this path meet this fault; faults of one path are met in the order they were added. A path
+    /// that begins with `*` stands for all that end with the rest.
     pub fn fail(&self, path: &str, times: usize, fault: Fault) {
-        let path = format!("/{}", path.trim_start_matches('/'));
+        let path = if path.starts_with('*') {
+            path.to_owned()
+        } else {
+            format!("/{}", path.trim_start_matches('/'))
+        };
         lock(&self.shared.faults).entry(path).or_default().push((times, fault));
+    }
+
+    /// All files are whole and fast again.
+    pub fn mend(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
+    /// Bytes of bodies that were sent so far.
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// What was asked so far.
@@ -141,42 +164,61 @@ impl Shared {
             return plain(writer, 304, &[]);
         }
         let total = content.len();
-        let start = match (&fault, request.headers.get("range").and_then(|range| range_start(range))) {
+        let range = match (&fault, request.headers.get("range").and_then(|range| parse_range(range, total))) {
             (Some(Fault::NoRange), _) | (_, None) => None,
-            (_, Some(start)) if start >= total => return plain(writer, 416, &[]),
-            (_, Some(start)) => Some(start),
+            (_, Some(range)) if range.is_empty() => return plain(writer, 416, &[]),
+            (_, Some(range)) => Some(range),
         };
         if fault == Some(Fault::WrongByte)
             && let Some(byte) = content.get_mut(total / 2)
         {
             *byte ^= 0x55;
         }
-        let body = &content[start.unwrap_or(0)..];
-        match start {
+        let body = &content[range.clone().unwrap_or(0..total)];
+        match range {
             None => write!(writer, "HTTP/1.1 200 OK\r\n")?,
-            Some(start) => {
+            Some(range) => {
                 write!(
                     writer,
-                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}\r\n",
-                    total - 1
+                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {}-{}/{total}\r\n",
+                    range.start,
+                    range.end - 1
                 )?;
             }
         }
         write!(writer, "Content-Length: {}\r\nETag: {etag}\r\nAccept-Ranges: bytes\r\n\r\n", body.len())?;
         match fault {
             Some(Fault::CutAfter(bytes)) => {
-                writer.write_all(&body[..bytes.min(body.len())])?;
+                self.send(writer, &body[..bytes.min(body.len())])?;
                 return Ok(false);
             }
             Some(Fault::Stall(pause)) => {
-                writer.write_all(&body[..body.len() / 2])?;
+                self.send(writer, &body[..body.len() / 2])?;
                 writer.flush()?;
                 std::thread::sleep(pause);
-                writer.write_all(&body[body.len() / 2..])?;
+                self.send(writer, &body[body.len() / 2..])?;
             }
-            _ => writer.write_all(body)?,
+            Some(Fault::Slow(rate)) => {
+                for part in body.chunks((rate / SLOW_STEPS).max(1)) {
+                    self.send(writer, part)?;
+                    writer.flush()?;
+                    std::thread::sleep(Duration::from_secs(1) / u32::try_from(SLOW_STEPS).unwrap_or(1));
+                    if self.stop.load(Ordering::Relaxed) {
+                        return Ok(false);
+                    }
+                }
+            }
+            _ => self.send(writer, body)?,
         }
         Ok(true)
+    }
+
+    fn send(&self, writer: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        for part in bytes.chunks(1 << 16) {
+            writer.write_all(part)?;
+            self.sent.fetch_add(part.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn content(&self, path: &str, fault: Option<&Fault>) -> io::Result<Option<Vec<u8>>> {
@@ -196,7 +238,11 @@ impl Shared {
 
     fn take_fault(&self, path: &str) -> Option<Fault> {
         let mut faults = lock(&self.faults);
-        let queue = faults.get_mut(path)?;
+        let fits = |pattern: &str| match pattern.strip_prefix('*') {
+            Some(end) => path.ends_with(end),
+            None => pattern == path,
+        };
+        let queue = faults.iter_mut().find(|(pattern, queue)| fits(pattern) && !queue.is_empty())?.1;
         let (times, fault) = queue.first_mut()?;
         let fault = fault.clone();
         *times = times.saturating_sub(1);
@@ -225,8 +271,15 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Seen>> {
     }
 }
 
-fn range_start(range: &str) -> Option<usize> {
-    range.strip_prefix("bytes=")?.split_once('-')?.0.parse().ok()
+/// RFC 9110 14.1.2: of several ranges none, which is allowed; one that begins behind the end is empty.
+fn parse_range(range: &str, total: usize) -> Option<Range<usize>> {
+    let (start, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let start: usize = start.parse().ok()?;
+    let end = match last {
+        "" => total,
+        last => last.parse::<usize>().ok()?.saturating_add(1).min(total),
+    };
+    Some(start..end.max(start))
 }
 
 fn plain(writer: &mut TcpStream, status: u16, headers: &[(&str, &str)]) -> io::Result<bool> {
@@ -261,4 +314,25 @@ fn decoded(path: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_cut_to_the_file() {
+        let cases = [
+            ("bytes=0-", Some(0..10)),
+            ("bytes=2-4", Some(2..5)),
+            ("bytes=2-99", Some(2..10)),
+            ("bytes=10-", Some(10..10)),
+            ("bytes=1-2,4-5", None),
+            ("bytes=-5", None),
+            ("lines=1-2", None),
+        ];
+        for (text, range) in cases {
+            assert_eq!(parse_range(text, 10), range, "{text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
-//! What tests share: HTTP servers, virtual machines, and the judges and trees that were prepared for them.
+//! What tests share: HTTP servers, virtual machines, logs of their disks, and the judges and trees that were prepared for them.
 
+pub mod block_log;
 pub mod debs;
 pub mod generated;
 pub mod http;
