@@ -118,6 +118,8 @@ pub struct Disk {
     pub partitions: Vec<Partition>,
     /// The disk files made, at least one, sorted.
     pub formats: Vec<DiskFormat>,
+    /// Size of the disk in MiB; without it, it is as large as its partitions.
+    pub size_mib: Option<u64>,
     /// The machine it is tried on.
     pub machine: Machine,
 }

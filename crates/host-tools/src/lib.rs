@@ -21,6 +21,7 @@ pub mod mkfs_erofs;
 pub mod openssl;
 pub mod qemu;
 pub mod qemu_img;
+pub mod secilc;
 pub mod ukify;
 pub mod veritysetup;
 pub mod whole_file;

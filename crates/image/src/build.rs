@@ -1,28 +1,39 @@
 //! A specification, a root directory and a tools tree in; disk files out, the same bytes every time.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_tools::{Progress, Stopwatch};
 
-use crate::disk::{self, DiskError, DiskFile, FatStamp};
-use crate::filesystem::{FileSystemError, Stamp};
-use crate::initrd::{self, InitrdError};
+use crate::boot_files;
+use crate::disk::{self, DiskError, DiskFile, FatStamp, SystemPartition};
+use crate::filesystem::{FileSystem, FileSystemError, Stamp};
+use crate::initrd::InitrdError;
 use crate::kept::Kept;
-use crate::kernel::{self, Kernel, KernelError};
+use crate::kernel::{self, KernelError};
+use crate::payload::{BuiltPayload, Draft, PayloadError, Whole};
 use crate::plan::{BuildPlan, plan};
+use crate::sbom::BillOfMaterials;
+use crate::sealed::{SealError, Sealed, seal};
 use crate::seed::Seed;
-use crate::selinux::{self, Contexts, LabelError, SelinuxMode};
-use crate::specification::{Boot, Specification};
+use crate::selinux::{self, LabelError};
+use crate::signing::{Signer, SigningError, sign_root_hash};
+use crate::slots::{self, SlotError};
+use crate::specification::Specification;
 use crate::tools::Tools;
 use crate::tree::{
-    AccountError, CleanError, Deferred, DeferredError, IdentityError, OverlayError, ReadError, RemovalError,
-    Tree, TreeSize, UnitError, WalkError, add_accounts, clean, measure, os_release, remove,
+    AccountError, AdditionError, CleanError, Deferred, DeferredError, Entry, IdentityError, OverlayError,
+    PathOutsideTree, ReadError, RemovalError, Tree, TreePath, TreeSize, UnitError, WalkError, add_accounts,
+    clean, measure, remove,
 };
-use crate::uki::{self, UkiError};
+use crate::uki::UkiError;
 
-/// Where a build reads and writes.
+/// Seconds since 1970 that every file of a sealed root is dated. Not 0, which some programs take for "unknown".
+const SEALED_TIME: u64 = 1;
+/// systemd sets the clock to the time of this file where the clock is behind it: it alone is dated when the image was made.
+const CLOCK_EPOCH: &str = "usr/lib/clock-epoch";
+
+/// Where a build reads and writes, and who signs.
 #[derive(Debug, Clone, Copy)]
 pub struct Places<'a> {
     /// The installed root directory; it is read and never changed.
@@ -37,8 +48,21 @@ pub struct Places<'a> {
     pub output: &'a Path,
     /// Where parts of images are kept for the next build; nowhere when there is none.
     pub kept: Option<Kept<'a>>,
+    /// What the image is made of, put into it as data.
+    pub bill: Option<&'a BillOfMaterials>,
+    /// Who signs what it boots from.
+    pub signers: Signers<'a>,
     /// Mebibytes that the disk may have at most; a larger one is refused before any file gets its name.
     pub most_mebibytes: Option<u64>,
+}
+
+/// Who signs; nothing is signed where there is none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Signers<'a> {
+    /// Signs the boot loader and the kernel image, for Secure Boot.
+    pub secure_boot: Option<&'a Signer>,
+    /// Signs the root hash of a sealed root.
+    pub root_hash: Option<&'a Signer>,
 }
 
 /// What a build made, and how.
@@ -46,6 +70,8 @@ pub struct Places<'a> {
 pub struct BuiltImage {
     /// The disk files, in the order of formats.
     pub files: Vec<DiskFile>,
+    /// What a sealed root is updated from.
+    pub payload: Option<BuiltPayload>,
     /// What was done.
     pub plan: BuildPlan,
     /// Sizes of the root tree.
@@ -58,7 +84,7 @@ pub struct BuiltImage {
     pub kernel_image_bytes: u64,
     /// Bytes of the root file system.
     pub root_bytes: u64,
-    /// How long each stage took; the boot files and the layout of the root are made while the disk files are written.
+    /// How long each stage took; the initrd and the root are made side by side while the disk files are written.
     pub stages: Vec<(&'static str, Duration)>,
 }
 
@@ -109,6 +135,24 @@ pub enum BuildError {
     /// The root file system cannot be made.
     #[error(transparent)]
     FileSystem(#[from] FileSystemError),
+    /// The root cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A slot cannot hold what belongs in it.
+    #[error(transparent)]
+    Slot(#[from] SlotError),
+    /// The update payload cannot be made.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// Something cannot be signed.
+    #[error("cannot sign the image")]
+    Signing(#[source] SigningError),
+    /// A single file cannot be put into the tree.
+    #[error(transparent)]
+    Addition(#[from] AdditionError),
+    /// A path of the build's own is out of bounds.
+    #[error(transparent)]
+    OutOfBounds(#[from] PathOutsideTree),
     /// The disk files cannot be made.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -132,10 +176,6 @@ pub fn build(
 ) -> Result<BuiltImage, BuildError> {
     let plan = plan(specification, seed, source_date_epoch);
     let mut stages = Vec::new();
-    let tree = timed("tree", &mut stages, progress, || {
-        compose(specification, places.root, places.deferred, source_date_epoch)
-    })?;
-    let kernel = kernel::find(&tree)?;
     std::fs::create_dir_all(places.work)
         .map_err(|source| BuildError::Work { path: places.work.to_path_buf(), source })?;
     let work = tempfile::Builder::new()
@@ -143,60 +183,143 @@ pub fn build(
         .tempdir_in(places.work)
         .map_err(|source| BuildError::Work { path: places.work.to_path_buf(), source })?;
     let tools = Tools::new(places.tools, work.path(), source_date_epoch);
+    let tree =
+        timed("tree", &mut stages, progress, || compose(specification, places, &tools, source_date_epoch))?;
+    let kernel = kernel::find(&tree)?;
 
-    let stamp = Stamp {
-        uuid: seed.uuid("file system root"),
-        hash_seed: seed.uuid("directory hashes of root"),
-        source_date_epoch,
-    };
+    let slots = specification.slots.as_ref();
+    let draft = slots.map(|slots| Draft::begin(places.output, slots)).transpose()?;
+    let root_file = draft.as_ref().map_or_else(|| work.path().join("root"), Draft::root);
     let mut root_facts = None;
     progress.begin("disk", None);
     let watch = Stopwatch::start();
-    let (files, (boot, boot_time)) = disk::write_all(
+    let (files, made) = disk::write_all(
         &parts(specification, &plan, seed, places),
         &plan.formats,
         places.output,
         &specification.name,
         || {
             let watch = Stopwatch::start();
-            let root = specification.root.lay_out(&tree, &tools, "root", &stamp)?;
-            root_facts = Some((root.bytes, watch.elapsed()));
-            Ok::<_, BuildError>(root)
+            let root =
+                specification.root.lay_out(&tree, &tools, &root_file, &stamp(specification, &plan, seed))?;
+            let root_bytes = root.bytes;
+            let system = system(specification, root, &root_file, seed, places.signers.root_hash)?;
+            root_facts = Some((root_bytes, watch.elapsed()));
+            Ok::<_, BuildError>(system)
         },
         || {
             let watch = Stopwatch::start();
-            let mut boot = make_boot_files(specification, &plan, &tree, &kernel, &tools, places.kept)?;
-            Ok((std::mem::take(&mut boot.esp), (boot, watch.elapsed())))
+            let modified = file_time(specification, source_date_epoch);
+            let early = boot_files::early(specification, &tree, &kernel, &tools, modified, places.kept)?;
+            Ok((early, watch.elapsed()))
+        },
+        |proof, (early, time)| {
+            let root_hash = proof.as_ref().map(|proof| &proof.sealed.root_hash);
+            let signer = places.signers.secure_boot;
+            let mut boot = boot_files::make(&plan, &tree, &kernel, &early, root_hash, &tools, signer)?;
+            let esp = std::mem::take(&mut boot.esp);
+            let kernel_image = esp.get(&boot.kernel_image).map_or(&[][..], Vec::as_slice);
+            let kernel_image_bytes = kernel_image.len() as u64;
+            let payload = match (slots, draft, proof) {
+                (Some(slots), Some(draft), Some(proof)) => {
+                    let signature = proof.signature.as_deref();
+                    Some(draft.complete(slots, &proof.sealed, signature, kernel_image, source_date_epoch)?)
+                }
+                _ => None,
+            };
+            Ok((esp, Made { payload, initrd_bytes: boot.initrd_bytes, kernel_image_bytes, boot_time: time }))
         },
     )?;
+    let payload = made.payload.map(Whole::publish).transpose()?;
     let (root_bytes, root_time) = root_facts.unwrap_or_default();
     stages.extend([
-        ("initrd and kernel image", boot_time),
+        ("initrd", made.boot_time),
         ("root file system", root_time),
         ("disk files", watch.elapsed()),
     ]);
-    progress.finish(&format!("initrd {} MiB, root {} MiB", boot.initrd_bytes >> 20, root_bytes >> 20));
+    progress.finish(&format!("initrd {} MiB, root {} MiB", made.initrd_bytes >> 20, root_bytes >> 20));
     Ok(BuiltImage {
         files,
+        payload,
         tree: measure(&tree),
         kernel: kernel.release,
-        initrd_bytes: boot.initrd_bytes,
-        kernel_image_bytes: boot.kernel_image_bytes,
+        initrd_bytes: made.initrd_bytes,
+        kernel_image_bytes: made.kernel_image_bytes,
         root_bytes,
         stages,
         plan,
     })
 }
 
+/// What was made besides the disk files.
+struct Made {
+    payload: Option<Whole>,
+    initrd_bytes: u64,
+    kernel_image_bytes: u64,
+    boot_time: Duration,
+}
+
+/// What proves a sealed root.
+struct Proof {
+    sealed: Sealed,
+    signature: Option<Vec<u8>>,
+}
+
+/// The partitions of the system, and the proof of a root that is sealed.
+fn system<'t>(
+    specification: &Specification,
+    root: FileSystem<'t>,
+    root_file: &Path,
+    seed: &Seed,
+    signer: Option<&Signer>,
+) -> Result<(Vec<SystemPartition<'t>>, Option<Proof>), BuildError> {
+    let Some(slots) = &specification.slots else {
+        let read_only = specification.root.kind() == "erofs";
+        let partition = SystemPartition {
+            kind: disk::ROOT_X86_64,
+            uuid: seed.uuid("partition root"),
+            name: specification.root.label().to_owned(),
+            attributes: if read_only { disk::READ_ONLY } else { disk::GROW_FILE_SYSTEM },
+            bytes: root.bytes,
+            pieces: root.pieces,
+        };
+        return Ok((vec![partition], None));
+    };
+    let sealed = seal(root_file, &slots.salt, slots::lasting_uuid(slots, "hash tree"))?;
+    let signature = signer
+        .map(|signer| sign_root_hash(sealed.root_hash.bytes(), signer).map_err(BuildError::Signing))
+        .transpose()?
+        .map(|signature| signature.json().into_bytes());
+    let partitions = slots::partitions(slots, root, &sealed, signature.as_deref(), seed)?;
+    Ok((partitions, Some(Proof { sealed, signature })))
+}
+
+/// A sealed root's own names are those of all its versions, so that versions differ where their files do.
+fn stamp(specification: &Specification, plan: &BuildPlan, seed: &Seed) -> Stamp {
+    Stamp {
+        uuid: match &specification.slots {
+            Some(slots) => slots::lasting_uuid(slots, "root"),
+            None => seed.uuid("file system root"),
+        },
+        hash_seed: seed.uuid("directory hashes of root"),
+        source_date_epoch: file_time(specification, plan.source_date_epoch),
+    }
+}
+
+/// The time of what the build makes itself: in a sealed root the same in all versions, and that of all files.
+fn file_time(specification: &Specification, source_date_epoch: u64) -> u64 {
+    if specification.slots.is_some() { SEALED_TIME } else { source_date_epoch }
+}
+
 /// The tree that the image will hold: the installed one without traces of its installation, with the definition's own files.
 pub fn compose(
     specification: &Specification,
-    root: &Path,
-    deferred: &[Deferred],
+    places: &Places<'_>,
+    tools: &Tools,
     source_date_epoch: u64,
 ) -> Result<Tree, BuildError> {
-    let mut tree = Tree::walk(root, source_date_epoch)?;
-    for entry in deferred {
+    let mut tree = Tree::walk(places.root, source_date_epoch)?;
+    for entry in places.deferred {
         entry.apply(&mut tree, source_date_epoch)?;
     }
     clean(&mut tree, source_date_epoch)?;
@@ -204,6 +327,12 @@ pub fn compose(
     specification.identity.apply(&mut tree, source_date_epoch)?;
     // Accounts come before the overlays, whose rules may name them as owners.
     add_accounts(&mut tree, &specification.accounts, source_date_epoch)?;
+    if let Some(bill) = places.bill {
+        bill.apply(&mut tree, source_date_epoch)?;
+    }
+    for addition in &specification.additions {
+        addition.apply(&mut tree, source_date_epoch)?;
+    }
     for overlay in &specification.overlays {
         overlay.apply(&mut tree, source_date_epoch)?;
     }
@@ -211,72 +340,30 @@ pub fn compose(
     let id = specification.identity.field("ID").unwrap_or(&specification.name);
     specification.units.apply(&mut tree, id, source_date_epoch)?;
     specification.root.complete(&mut tree, source_date_epoch);
+    if specification.slots.is_some() {
+        let clock = TreePath::parse(CLOCK_EPOCH)?;
+        tree.insert(clock, Entry::file(*b"", 0o644, source_date_epoch));
+    }
     if let Some(selinux) = &specification.selinux {
-        selinux.configure(&mut tree, source_date_epoch);
-        if selinux.mode != SelinuxMode::Disabled {
-            let contexts = Contexts::of_policy(&tree, &selinux.policy)?;
-            selinux::label(&mut tree, &contexts);
-        }
+        selinux::apply(selinux, &mut tree, tools, source_date_epoch)?;
+    }
+    if specification.slots.is_some() {
+        set_times(&mut tree);
     }
     specification.root.check_size(&tree)?;
     Ok(tree)
 }
 
-struct BootFiles {
-    esp: BTreeMap<String, Vec<u8>>,
-    initrd_bytes: u64,
-    kernel_image_bytes: u64,
-}
-
-fn make_boot_files(
-    specification: &Specification,
-    plan: &BuildPlan,
-    tree: &Tree,
-    kernel: &Kernel,
-    tools: &Tools,
-    kept: Option<Kept<'_>>,
-) -> Result<BootFiles, BuildError> {
-    let os_release = &os_release(tree).map_err(BuildError::NoOsRelease)?;
-    let (content, modified) = (&specification.initrd, plan.source_date_epoch);
-    let initrd = initrd::make(tree, kernel, content, os_release, tools, modified, kept)?;
-    let parts = uki::Parts { initrd: &initrd, command_line: &plan.command_line, os_release };
-    let kernel_image = uki::make(tree, kernel, &parts, tools)?;
-    let (initrd_bytes, kernel_image_bytes) = (initrd.len() as u64, kernel_image.len() as u64);
-    Ok(BootFiles { esp: esp_files(plan, tree, tools, kernel_image)?, initrd_bytes, kernel_image_bytes })
-}
-
-fn esp_files(
-    plan: &BuildPlan,
-    tree: &Tree,
-    tools: &Tools,
-    kernel_image: Vec<u8>,
-) -> Result<BTreeMap<String, Vec<u8>>, UkiError> {
-    let mut files = BTreeMap::new();
-    match plan.boot {
-        Boot::Direct => {
-            files.insert("EFI/BOOT/BOOTX64.EFI".to_owned(), kernel_image);
-        }
-        Boot::Menu { seconds } => {
-            let loader = uki::boot_loader(tree, tools)?;
-            files.insert("EFI/BOOT/BOOTX64.EFI".to_owned(), loader.clone());
-            files.insert("EFI/systemd/systemd-bootx64.efi".to_owned(), loader);
-            files.insert(
-                "loader/loader.conf".to_owned(),
-                format!("timeout {seconds}\nconsole-mode keep\neditor no\n").into_bytes(),
-            );
-            let path = plan.esp_files.iter().find(|path| path.starts_with("EFI/Linux/"));
-            files.insert(path.cloned().unwrap_or_else(|| "EFI/Linux/linux.efi".to_owned()), kernel_image);
+/// Times of files are no reason for blocks to differ between versions.
+fn set_times(tree: &mut Tree) {
+    for (path, entry) in tree.entries_mut() {
+        if path.as_bytes() != CLOCK_EPOCH.as_bytes() {
+            entry.modified = SEALED_TIME;
         }
     }
-    Ok(files)
 }
 
-fn parts<'a>(
-    specification: &'a Specification,
-    plan: &BuildPlan,
-    seed: &Seed,
-    places: &Places<'_>,
-) -> disk::Parts<'a> {
+fn parts(specification: &Specification, plan: &BuildPlan, seed: &Seed, places: &Places<'_>) -> disk::Parts {
     disk::Parts {
         disk_uuid: plan.disk_uuid,
         vhd_uuid: seed.uuid("vhd"),
@@ -288,9 +375,6 @@ fn parts<'a>(
             modified: plan.source_date_epoch,
             hidden_sectors: 2048,
         },
-        root_uuid: seed.uuid("partition root"),
-        root_name: specification.root.label(),
-        root_read_only: specification.root.kind() == "erofs",
         disk_mebibytes: specification.disk_mebibytes,
         most_mebibytes: places.most_mebibytes,
         source_date_epoch: plan.source_date_epoch,

@@ -1,10 +1,13 @@
 //! What an image is to be, complete: nothing is filled in later, nothing is looked up elsewhere.
 
+use release::manifest::Salt;
+use release::{ImageName, Version};
+
 use crate::disk::DiskFormat;
 use crate::filesystem::RootFileSystem;
 use crate::initrd::InitrdContent;
 use crate::selinux::Selinux;
-use crate::tree::{Account, Identity, Overlay, Units};
+use crate::tree::{Account, Addition, Identity, Overlay, Units};
 
 /// Everything that decides about a disk image besides its packages.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -17,6 +20,8 @@ pub struct Specification {
     pub removed: Vec<String>,
     /// Folders laid over the tree, one after the other.
     pub overlays: Vec<Overlay>,
+    /// Single files put into the tree, with what they hold.
+    pub additions: Vec<Addition>,
     /// Accounts beside those of the packages; root is locked unless it is among them.
     pub accounts: Vec<Account>,
     /// Which units of systemd are started.
@@ -33,10 +38,29 @@ pub struct Specification {
     pub esp_mebibytes: u64,
     /// The file system of the root partition.
     pub root: RootFileSystem,
+    /// How the root is sealed, and the slots that it lies in; without it, it is not sealed and has no slot.
+    pub slots: Option<Slots>,
     /// Mebibytes of the whole disk; none makes it as large as its partitions.
     pub disk_mebibytes: Option<u64>,
     /// Formats of the disk, each a file.
     pub formats: Vec<DiskFormat>,
+}
+
+/// A root that is sealed by a tree of hashes (dm-verity), and the partitions that it and later versions lie in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Slots {
+    /// The image, as it is called in partition labels, boot files and payloads.
+    pub image: ImageName,
+    /// The version in the first slot.
+    pub version: Version,
+    /// How many there are; all but the first are empty.
+    pub count: u32,
+    /// What every block is hashed after.
+    pub salt: Salt,
+    /// Mebibytes of the partition of a hash tree.
+    pub tree_mebibytes: u64,
+    /// Mebibytes of the partition of a root hash's signature; none makes no such partition.
+    pub signature_mebibytes: Option<u64>,
 }
 
 /// What the firmware starts.

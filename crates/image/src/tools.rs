@@ -6,7 +6,7 @@ use host_tools::Sandbox;
 
 /// A root directory of programs, and a work directory for the files they exchange with this process.
 #[derive(Debug, Clone)]
-pub(crate) struct Tools {
+pub struct Tools {
     root: PathBuf,
     work: PathBuf,
     source_date_epoch: u64,
@@ -14,7 +14,7 @@ pub(crate) struct Tools {
 
 impl Tools {
     /// Programs from `root`, which take `source_date_epoch` for the time of day.
-    pub(crate) fn new(root: &Path, work: &Path, source_date_epoch: u64) -> Self {
+    pub fn new(root: &Path, work: &Path, source_date_epoch: u64) -> Self {
         Self { root: root.to_path_buf(), work: work.to_path_buf(), source_date_epoch }
     }
 

@@ -13,7 +13,8 @@ use host_tools::{Bind, Call, Output, Sandbox, progress::Silent};
 use image::tree::{Kind, TreePath};
 use image::{
     Account, Boot, BuiltImage, Compression, DiskFormat, Identity, InitrdContent, PasswordPolicy, Places,
-    RootFileSystem, Seed, Selinux, SelinuxMode, Size, Specification, Units, build, compose,
+    RootFileSystem, Seed, Selinux, SelinuxMode, Signers, Size, Slots, Specification, Tools, Units, build,
+    compose,
 };
 use object::{Object as _, ObjectSection as _};
 use testkit::prepared;
@@ -39,16 +40,27 @@ impl Judge {
         })
     }
 
-    fn build(&self, specification: &Specification, name: &str) -> BuiltImage {
-        let places = Places {
+    fn places<'a>(&'a self, work: &'a Path, output: &'a Path) -> Places<'a> {
+        Places {
             root: &self.tree,
             deferred: &[],
             tools: &self.tools,
-            work: &self.folder.path().join("work").join(name),
-            output: &self.folder.path().join(name),
+            work,
+            output,
             kept: None,
+            bill: None,
+            signers: Signers::default(),
             most_mebibytes: None,
-        };
+        }
+    }
+
+    fn build(&self, specification: &Specification, name: &str) -> BuiltImage {
+        self.build_signed(specification, name, Signers::default())
+    }
+
+    fn build_signed(&self, specification: &Specification, name: &str, signers: Signers<'_>) -> BuiltImage {
+        let (work, output) = (self.folder.path().join("work").join(name), self.folder.path().join(name));
+        let places = Places { signers, ..self.places(&work, &output) };
         let built = build(specification, &places, &Seed([7; 32]), EPOCH, &Silent)
             .unwrap_or_else(|error| panic!("{}", chain(&error)));
         for (stage, time) in &built.stages {
@@ -125,6 +137,7 @@ fn specification(root: RootFileSystem) -> Specification {
         },
         removed: Vec::new(),
         overlays: Vec::new(),
+        additions: Vec::new(),
         accounts: vec![Account {
             name: "ada".into(),
             number: None,
@@ -137,13 +150,14 @@ fn specification(root: RootFileSystem) -> Specification {
             authorized_keys: Vec::new(),
         }],
         units: Units { enable: vec!["ssh.service".into()], ..Units::default() },
-        selinux: Some(Selinux { policy: "default".into(), mode: SelinuxMode::Permissive }),
+        selinux: Some(Selinux { policy: "default".into(), mode: SelinuxMode::Permissive, modules: None }),
         kernel_command_line: "console=ttyS0 security=selinux selinux=1 enforcing=0 systemd.firstboot=no"
             .into(),
         initrd: InitrdContent::base(),
         boot: Boot::Menu { seconds: 0 },
         esp_mebibytes: 256,
         root,
+        slots: None,
         disk_mebibytes: None,
         formats: vec![DiskFormat::Raw, DiskFormat::Qcow2, DiskFormat::Vhd],
     }
@@ -154,8 +168,12 @@ fn ext4() -> Specification {
 }
 
 fn erofs() -> Specification {
-    let mut specification =
-        specification(RootFileSystem::Erofs { label: "root".into(), compression: Compression::Lz4 });
+    let mut specification = specification(RootFileSystem::Erofs {
+        label: "root".into(),
+        size: Size::Fit { free_mebibytes: 0 },
+        compression: Compression::Lz4,
+        inline_tails: true,
+    });
     // Nobody can write to EROFS: changes live in memory and are gone with the power.
     specification.kernel_command_line += " systemd.volatile=overlay";
     specification
@@ -198,7 +216,9 @@ fn a_disk_image_satisfies_every_judge() {
 #[test]
 fn every_path_gets_the_label_that_libselinux_gives_it() {
     let Some(judge) = Judge::find() else { return };
-    let tree = compose(&ext4(), &judge.tree, &[], EPOCH).unwrap();
+    let tools = Tools::new(&judge.tools, judge.folder.path(), EPOCH);
+    let (work, output) = (judge.folder.path().join("work"), judge.folder.path().join("output"));
+    let tree = compose(&ext4(), &judge.places(&work, &output), &tools, EPOCH).unwrap();
     let files = judge.folder.path().join("contexts");
     let policy = TreePath::parse("etc/selinux/default/contexts/files").unwrap();
     std::fs::create_dir_all(&files).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use host_tools::progress::Silent;
 use image::{
     BuildError, Deferred, DiskFormat, Identity, InitrdContent, Overlay, OverlayRule, Places, RootFileSystem,
-    Seed, Selinux, SelinuxMode, Size, Specification, Units, build,
+    Seed, Selinux, SelinuxMode, Signers, Size, Specification, Units, build,
 };
 
 fn specification() -> Specification {
@@ -15,6 +15,7 @@ fn specification() -> Specification {
         identity: Identity { os_release: "ID=lazuli\n".into(), ..Identity::default() },
         removed: Vec::new(),
         overlays: Vec::new(),
+        additions: Vec::new(),
         accounts: Vec::new(),
         units: Units::default(),
         selinux: None,
@@ -23,6 +24,7 @@ fn specification() -> Specification {
         boot: image::Boot::Direct,
         esp_mebibytes: 64,
         root: RootFileSystem::Ext4 { label: "root".into(), size: Size::Fit { free_mebibytes: 1 } },
+        slots: None,
         disk_mebibytes: None,
         formats: vec![DiskFormat::Raw],
     }
@@ -43,6 +45,8 @@ fn refusal(specification: &Specification, deferred: &[Deferred], prepare: impl F
         work: &work,
         output: &output,
         kept: None,
+        bill: None,
+        signers: Signers::default(),
         most_mebibytes: None,
     };
     let error = build(specification, &places, &Seed([0; 32]), 1_700_000_000, &Silent).unwrap_err();
@@ -62,7 +66,7 @@ fn a_tree_without_a_kernel() {
 
 #[test]
 fn a_tree_without_the_policy_of_its_labels() {
-    let selinux = Some(Selinux { policy: "targeted".into(), mode: SelinuxMode::Enforcing });
+    let selinux = Some(Selinux { policy: "targeted".into(), mode: SelinuxMode::Enforcing, modules: None });
     let error = refusal(&Specification { selinux, ..specification() }, &[], |_| {});
     assert!(
         error.to_string().contains("has no /etc/selinux/targeted/contexts/files/file_contexts"),

@@ -156,6 +156,32 @@ pub struct ImageBuild {
     /// Put the results here [default: the project's output folder, in a folder named after the image]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// What the image says of itself beside its packages, and who signs it.
+    #[command(flatten)]
+    pub release: ImageRelease,
+}
+
+/// What is said of an image when it is built to be released.
+#[derive(Debug, Default, Args)]
+pub struct ImageRelease {
+    /// The image's version [default: IMAGE_VERSION of its os-release, else VERSION_ID]
+    #[arg(long, value_name = "VERSION")]
+    pub image_version: Option<String>,
+    /// The root of trust (TUF root.json) by which the image proves its updates
+    #[arg(long, value_name = "FILE")]
+    pub release_root: Option<PathBuf>,
+    /// Sign boot loader and kernel image for Secure Boot with this RSA key (PEM)
+    #[arg(long, value_name = "FILE", requires = "secure_boot_certificate")]
+    pub secure_boot_key: Option<PathBuf>,
+    /// The key's certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "secure_boot_key")]
+    pub secure_boot_certificate: Option<PathBuf>,
+    /// Sign the root hash of a sealed root with this RSA key (PEM) [default: the key for Secure Boot]
+    #[arg(long, value_name = "FILE", requires = "root_hash_certificate")]
+    pub root_hash_key: Option<PathBuf>,
+    /// The key's certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "root_hash_key")]
+    pub root_hash_certificate: Option<PathBuf>,
 }
 
 /// `lazuli image boot`

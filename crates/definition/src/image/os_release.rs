@@ -55,6 +55,14 @@ impl OsRelease {
         self.variables.get(variable).map(String::as_str)
     }
 
+    /// The same variables with another value of one.
+    #[must_use]
+    pub fn with(&self, variable: &str, value: &str) -> Self {
+        let mut variables = self.variables.clone();
+        variables.insert(variable.to_owned(), value.to_owned());
+        Self { variables }
+    }
+
     /// The text of /etc/os-release, every value quoted.
     pub fn to_text(&self) -> String {
         let mut text = String::new();

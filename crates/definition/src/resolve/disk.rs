@@ -33,6 +33,7 @@ impl Resolver<'_> {
         let machine = self.machine(file);
         let slots = verity.as_ref().map_or(1, |verity| verity.slots);
         self.check_disk_budget(file, &partitions, slots);
+        let size_mib = self.disk_size(file, &partitions, slots);
         Some(Disk {
             kernel_command_line,
             initrd,
@@ -40,6 +41,7 @@ impl Resolver<'_> {
             verity,
             partitions,
             formats,
+            size_mib,
             machine,
         })
     }
@@ -304,19 +306,23 @@ impl Resolver<'_> {
         }
     }
 
+    /// Mebibytes of a disk that is larger than its partitions.
+    fn disk_size(&mut self, file: &NativeImageFile, partitions: &[Partition], slots: u32) -> Option<u64> {
+        let size = file.disk.as_ref()?.size_mib?;
+        // A mebibyte before the first partition and one behind the last hold the partition table.
+        let needed = fixed_mib(partitions, slots).saturating_add(2);
+        if size.value < needed {
+            let message = format!("the partitions need a disk of {needed} MiB at least");
+            self.collector.report_hinted(size.place, message, "raise `size-mib` or make partitions smaller");
+        }
+        Some(size.value)
+    }
+
     /// Fixed sizes that exceed the budget need no build to be refused.
     fn check_disk_budget(&mut self, file: &NativeImageFile, partitions: &[Partition], slots: u32) {
         let Some(budget) = &file.budget else { return };
         let Some(most) = budget.disk_mib else { return };
-        let fixed = partitions.iter().map(|partition| {
-            let size = match partition.size {
-                PartitionSize::Mib(size) => size,
-                PartitionSize::Fit { free_mib } => free_mib,
-            };
-            let times = if SLOT_PARTITIONS.contains(&partition.kind) { u64::from(slots) } else { 1 };
-            size.saturating_mul(times)
-        });
-        let total = fixed.fold(0u64, u64::saturating_add);
+        let total = fixed_mib(partitions, slots);
         if total > most {
             let message = format!("the partitions ask for {total} MiB, more than the budget of {most} MiB");
             self.collector.report_hinted(
@@ -325,5 +331,24 @@ impl Resolver<'_> {
                 "raise `disk-mib` or make partitions smaller",
             );
         }
+        if let Some(size) = file.disk.as_ref().and_then(|disk| disk.size_mib)
+            && size.value > most
+        {
+            let message = format!("the disk has {size} MiB, more than the budget of {most} MiB");
+            self.collector.report_hinted(size.place, message, "raise `disk-mib` or lower `size-mib`");
+        }
     }
+}
+
+/// What the partitions ask for, whatever is in them; those of a slot as often as there are slots.
+fn fixed_mib(partitions: &[Partition], slots: u32) -> u64 {
+    let fixed = partitions.iter().map(|partition| {
+        let size = match partition.size {
+            PartitionSize::Mib(size) => size,
+            PartitionSize::Fit { free_mib } => free_mib,
+        };
+        let times = if SLOT_PARTITIONS.contains(&partition.kind) { u64::from(slots) } else { 1 };
+        size.saturating_mul(times)
+    });
+    fixed.fold(0u64, u64::saturating_add)
 }

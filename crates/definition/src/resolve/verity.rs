@@ -37,6 +37,13 @@ impl Resolver<'_> {
                 "choose `erofs`, or delete [verity]",
             );
         }
+        let parameters = file.kernel.as_ref().and_then(|kernel| kernel.command_line.as_ref());
+        for parameter in parameters.into_iter().flatten() {
+            if ["root=", "roothash=", "rootfstype="].iter().any(|name| parameter.starts_with(name)) {
+                let message = format!("`{parameter}` is decided by what the root is sealed with");
+                self.collector.report_hinted(parameter.place, message, "delete it");
+            }
+        }
         let slots = self.slots(table);
         self.check_slot(file, table, partitions, slots);
         Some(Verity { slots, salt: self.salt(table) })

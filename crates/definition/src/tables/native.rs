@@ -292,6 +292,9 @@ table! {
     pub(crate) struct DiskTable {
         /// Their formats.
         "formats" => formats: Option<Vec<Located<DiskFormat>>>,
+        /// Size of the disk in MiB, with room behind the partitions for others that are made on first boot (default: as large as its
+        /// partitions).
+        "size-mib" => size_mib: Option<Located<u64>>,
     }
 }
 

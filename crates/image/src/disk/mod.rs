@@ -16,15 +16,12 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::filesystem::{FileSystem, MEBIBYTE};
+use crate::filesystem::MEBIBYTE;
 pub use fat::FatError;
 pub(crate) use fat::FatStamp;
 use frontier::Frontier;
-use gpt::Partition;
 pub(crate) use gpt::{ESP, ROOT_X86_64};
-#[cfg(test)]
-pub(crate) use piece::fill;
-pub(crate) use piece::{Piece, Source};
+pub(crate) use piece::{Piece, Source, fill};
 use qcow2::CLUSTER;
 use writer::{FileDigest, Output, Outputs};
 
@@ -107,49 +104,59 @@ impl DiskFormat {
 }
 
 /// What a disk is made of.
-pub(crate) struct Parts<'a> {
+pub(crate) struct Parts {
     pub(crate) disk_uuid: Uuid,
     pub(crate) vhd_uuid: Uuid,
     pub(crate) esp_uuid: Uuid,
     pub(crate) esp_bytes: u64,
     pub(crate) esp_stamp: FatStamp,
-    pub(crate) root_uuid: Uuid,
-    pub(crate) root_name: &'a str,
-    pub(crate) root_read_only: bool,
     /// The least size of the disk.
     pub(crate) disk_mebibytes: Option<u64>,
     pub(crate) most_mebibytes: Option<u64>,
     pub(crate) source_date_epoch: u64,
 }
 
+/// A partition behind the EFI system partition.
+pub(crate) struct SystemPartition<'t> {
+    pub(crate) kind: Uuid,
+    pub(crate) uuid: Uuid,
+    pub(crate) name: String,
+    /// Bits of the table.
+    pub(crate) attributes: u64,
+    /// Its length; on the disk it has whole mebibytes.
+    pub(crate) bytes: u64,
+    /// What is in it, in order; the rest is zero.
+    pub(crate) pieces: Vec<Piece<'t>>,
+}
+
 /// Attributes of the Discoverable Partitions Specification.
-const READ_ONLY: u64 = 1 << 60;
-const GROW_FILE_SYSTEM: u64 = 1 << 59;
+pub(crate) const READ_ONLY: u64 = 1 << 60;
+pub(crate) const GROW_FILE_SYSTEM: u64 = 1 << 59;
+pub(crate) const NO_AUTO: u64 = 1 << 63;
 
 /// Where the EFI system partition begins: after the table, on the first whole mebibyte.
 const ESP_START: u64 = MEBIBYTE;
 
 /// Makes `name` with each format's ending in `folder`: all of them, or none.
 ///
-/// `root` and `esp` run side by side, and the content of the root is written while the files of the EFI system partition are
-/// still being made. What `esp` gives besides its files is handed on.
-pub(crate) fn write_all<'t, T: Send, E: From<DiskError> + Send>(
-    parts: &Parts<'_>,
+/// `system` and `early` run side by side; `esp` makes the files of the EFI system partition of what both give, while the content
+/// of the system's partitions is being written. What it gives besides the files is handed on.
+pub(crate) fn write_all<'t, P, I: Send, T, E: From<DiskError> + Send>(
+    parts: &Parts,
     formats: &[DiskFormat],
     folder: &Path,
     name: &str,
-    root: impl FnOnce() -> Result<FileSystem<'t>, E>,
-    esp: impl FnOnce() -> Result<(BTreeMap<String, Vec<u8>>, T), E> + Send,
+    system: impl FnOnce() -> Result<(Vec<SystemPartition<'t>>, P), E>,
+    early: impl FnOnce() -> Result<I, E> + Send,
+    esp: impl FnOnce(P, I) -> Result<(BTreeMap<String, Vec<u8>>, T), E>,
 ) -> Result<(Vec<DiskFile>, T), E> {
     std::thread::scope(|scope| {
-        let esp = scope.spawn(esp);
-        let root = root()?;
-        let plan = DiskPlan::new(parts, root.bytes)?;
+        let early = scope.spawn(early);
+        let (system, proof) = system()?;
+        let (plan, pieces) = DiskPlan::new(parts, system)?;
         let outputs = create(plan.size, formats, folder, name)?;
-        let root: Vec<Piece<'_>> =
-            root.pieces.into_iter().map(|piece| piece.moved(plan.root.start)).collect();
-        let esp = || esp.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let (digests, facts) = write(parts, &plan, &outputs, &root, esp)?;
+        let esp = || esp(proof, early.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        let (digests, facts) = write(parts, &plan, &outputs, &pieces, esp)?;
         Ok((publish(outputs, digests)?, facts))
     })
 }
@@ -158,15 +165,39 @@ pub(crate) fn write_all<'t, T: Send, E: From<DiskError> + Send>(
 struct DiskPlan {
     size: u64,
     esp: Range<u64>,
-    root: Range<u64>,
+    /// All partitions, as the table has them.
+    partitions: Vec<gpt::Partition>,
 }
 
 impl DiskPlan {
-    fn new(parts: &Parts<'_>, root_bytes: u64) -> Result<Self, DiskError> {
+    /// Gives every partition its place, and tells what lies where on the disk behind the EFI system partition.
+    fn new<'t>(parts: &Parts, system: Vec<SystemPartition<'t>>) -> Result<(Self, Vec<Piece<'t>>), DiskError> {
         let esp = ESP_START..ESP_START + parts.esp_bytes;
-        let root = esp.end..esp.end + root_bytes.next_multiple_of(MEBIBYTE);
+        let mut partitions = vec![gpt::Partition {
+            kind: ESP,
+            uuid: parts.esp_uuid,
+            name: "esp".to_owned(),
+            attributes: 0,
+            start: esp.start / gpt::SECTOR,
+            sectors: parts.esp_bytes / gpt::SECTOR,
+        }];
+        let mut pieces = Vec::new();
+        let mut end = esp.end;
+        for partition in system {
+            let bytes = partition.bytes.next_multiple_of(MEBIBYTE);
+            partitions.push(gpt::Partition {
+                kind: partition.kind,
+                uuid: partition.uuid,
+                name: partition.name,
+                attributes: partition.attributes,
+                start: end / gpt::SECTOR,
+                sectors: bytes / gpt::SECTOR,
+            });
+            pieces.extend(partition.pieces.into_iter().map(|piece| piece.moved(end)));
+            end += bytes;
+        }
         // One mebibyte for the copy of the table keeps the disk a whole number of them.
-        let needed = root.end + MEBIBYTE;
+        let needed = end + MEBIBYTE;
         let size = match parts.disk_mebibytes {
             Some(given) if given * MEBIBYTE < needed => {
                 return Err(DiskError::TooSmall {
@@ -180,30 +211,17 @@ impl DiskPlan {
         let mebibytes = size / MEBIBYTE;
         match parts.most_mebibytes {
             Some(allowed) if mebibytes > allowed => Err(DiskError::OverBudget { mebibytes, allowed }),
-            _ => Ok(Self { size, esp, root }),
+            _ => Ok((Self { size, esp, partitions }, pieces)),
         }
     }
 
-    /// What lies around the root, in order.
+    /// What lies around the system's partitions, in order.
     fn rest<'e>(
         &self,
-        parts: &Parts<'_>,
+        parts: &Parts,
         esp_files: &'e BTreeMap<String, Vec<u8>>,
     ) -> Result<Vec<Piece<'e>>, FatError> {
-        let partition = |kind, uuid, name: &str, attributes, place: &Range<u64>| Partition {
-            kind,
-            uuid,
-            name: name.to_owned(),
-            attributes,
-            start: place.start / gpt::SECTOR,
-            sectors: (place.end - place.start) / gpt::SECTOR,
-        };
-        let attributes = if parts.root_read_only { READ_ONLY } else { GROW_FILE_SYSTEM };
-        let partitions = [
-            partition(gpt::ESP, parts.esp_uuid, "esp", 0, &self.esp),
-            partition(gpt::ROOT_X86_64, parts.root_uuid, parts.root_name, attributes, &self.root),
-        ];
-        let table = gpt::table(parts.disk_uuid, self.size / gpt::SECTOR, &partitions);
+        let table = gpt::table(parts.disk_uuid, self.size / gpt::SECTOR, &self.partitions);
         let tail = self.size - table.tail.len() as u64;
         let mut pieces = vec![Piece::memory(0, table.head)];
         let esp = fat::lay_out(esp_files, parts.esp_bytes, &parts.esp_stamp)?;
@@ -212,8 +230,8 @@ impl DiskPlan {
         Ok(pieces)
     }
 
-    /// Clusters of which some are used by what lies around the root.
-    fn clusters_around_root(&self) -> [Range<u64>; 2] {
+    /// Clusters of which some are used by what lies around the system's partitions.
+    fn clusters_around_system(&self) -> [Range<u64>; 2] {
         [0..self.esp.end / CLUSTER, (self.size - MEBIBYTE) / CLUSTER..self.size / CLUSTER]
     }
 }
@@ -245,21 +263,21 @@ struct Digests {
 }
 
 fn write<T, E: From<DiskError>>(
-    parts: &Parts<'_>,
+    parts: &Parts,
     plan: &DiskPlan,
     outputs: &Outputs,
-    root: &[Piece<'_>],
+    system: &[Piece<'_>],
     esp: impl FnOnce() -> Result<(BTreeMap<String, Vec<u8>>, T), E>,
 ) -> Result<(Digests, T), E> {
-    let root_clusters = piece::units_in_use(root, CLUSTER);
-    let layout = qcow2::Layout::plan(plan.size, &root_clusters, &plan.clusters_around_root());
-    let frontier = Frontier::new(writer::segments(root));
+    let system_clusters = piece::units_in_use(system, CLUSTER);
+    let layout = qcow2::Layout::plan(plan.size, &system_clusters, &plan.clusters_around_system());
+    let frontier = Frontier::new(writer::segments(system));
     std::thread::scope(|scope| {
         let guard = frontier.writer();
-        let root_written = scope.spawn(|| outputs.write_segments(root, &layout, &frontier));
-        let root_digest = outputs.qcow2().map(|output| {
+        let system_written = scope.spawn(|| outputs.write_segments(system, &layout, &frontier));
+        let system_digest = outputs.qcow2().map(|output| {
             let (layout, frontier) = (&layout, &frontier);
-            scope.spawn(move || FileDigest::before_tables(output, layout, writer::segments(root), frontier))
+            scope.spawn(move || FileDigest::before_tables(output, layout, writer::segments(system), frontier))
         });
         let (esp_files, facts) = esp()?;
         let rest = plan.rest(parts, &esp_files).map_err(DiskError::from)?;
@@ -268,16 +286,16 @@ fn write<T, E: From<DiskError>>(
         let footer = vhd::footer(plan.size, parts.vhd_uuid, parts.source_date_epoch);
         outputs.write_rest(&rest, &complete, &footer)?;
         let flat = outputs.flat().map(|output| {
-            let mut clusters = [rest_clusters, root_clusters.clone()].concat();
+            let mut clusters = [rest_clusters, system_clusters.clone()].concat();
             clusters.sort_by_key(|run| run.start);
             FileDigest::of_disk(output, plan.size, &clusters, &frontier)
         });
         let finish = |thread: std::thread::ScopedJoinHandle<'_, _>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        root_written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        system_written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         guard.done();
-        let mut qcow2 = root_digest.map(finish).transpose()?.flatten();
+        let mut qcow2 = system_digest.map(finish).transpose()?.flatten();
         if let (Some(digest), Some(output)) = (&mut qcow2, outputs.qcow2()) {
             digest.add_range(output, complete.tables_start()..complete.length())?;
         }
@@ -350,37 +368,45 @@ mod tests {
     use sha2::Digest;
     use uuid::Uuid;
 
-    use super::{DiskError, DiskFile, DiskFormat, FatStamp, Parts, Piece, write_all};
-    use crate::filesystem::FileSystem;
+    use super::{
+        DiskError, DiskFile, DiskFormat, FatStamp, Parts, Piece, READ_ONLY, ROOT_X86_64, SystemPartition,
+        write_all,
+    };
 
     const ALL: [DiskFormat; 3] = [DiskFormat::Vhd, DiskFormat::Raw, DiskFormat::Qcow2];
 
-    fn parts() -> Parts<'static> {
+    fn parts() -> Parts {
         Parts {
             disk_uuid: Uuid::from_u128(1),
             vhd_uuid: Uuid::from_u128(2),
             esp_uuid: Uuid::from_u128(3),
             esp_bytes: 40 << 20,
             esp_stamp: FatStamp { serial: 1, label: *b"ESP        ", modified: 0, hidden_sectors: 2048 },
-            root_uuid: Uuid::from_u128(4),
-            root_name: "root",
-            root_read_only: false,
             disk_mebibytes: None,
             most_mebibytes: None,
             source_date_epoch: 0,
         }
     }
 
-    /// Three mebibytes of which the middle one is not written to.
-    fn root(end: &[u8]) -> FileSystem<'_> {
-        let pieces =
-            vec![Piece::memory(0, vec![1; 1 << 20]), Piece::memory((3 << 20) - end.len() as u64, end)];
-        FileSystem { bytes: 3 << 20, pieces }
+    fn partition(bytes: u64, pieces: Vec<Piece<'_>>) -> SystemPartition<'_> {
+        let uuid = Uuid::from_u128(4);
+        SystemPartition { kind: ROOT_X86_64, uuid, name: "root".into(), attributes: 0, bytes, pieces }
     }
 
-    fn write(parts: &Parts<'_>, formats: &[DiskFormat], folder: &Path) -> Result<Vec<DiskFile>, DiskError> {
-        let esp = || Ok((BTreeMap::from([("a".to_owned(), b"file".to_vec())]), ()));
-        write_all(parts, formats, folder, "disk", || Ok(root(b"end")), esp).map(|(files, ())| files)
+    /// Three mebibytes of which the middle one is not written to.
+    fn root(end: &[u8]) -> Vec<SystemPartition<'_>> {
+        let pieces =
+            vec![Piece::memory(0, vec![1; 1 << 20]), Piece::memory((3 << 20) - end.len() as u64, end)];
+        vec![partition(3 << 20, pieces)]
+    }
+
+    fn write(parts: &Parts, formats: &[DiskFormat], folder: &Path) -> Result<Vec<DiskFile>, DiskError> {
+        let esp = |proof, early: u8| {
+            assert_eq!((proof, early), ("proof", 7));
+            Ok((BTreeMap::from([("a".to_owned(), b"file".to_vec())]), ()))
+        };
+        let system = || Ok((root(b"end"), "proof"));
+        write_all(parts, formats, folder, "disk", system, || Ok(7), esp).map(|(files, ())| files)
     }
 
     #[test]
@@ -429,10 +455,34 @@ mod tests {
     }
 
     #[test]
+    fn partitions_follow_each_other_on_whole_mebibytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let system = || {
+            let empty = SystemPartition { uuid: Uuid::from_u128(5), ..partition(2 << 20, Vec::new()) };
+            let tree = partition(5000, vec![Piece::memory(0, &b"tree"[..])]);
+            let tree = SystemPartition { attributes: READ_ONLY, name: "tree".into(), ..tree };
+            Ok::<_, DiskError>((vec![empty, tree], ()))
+        };
+        let esp = |(), ()| Ok((BTreeMap::new(), ()));
+        let (files, ()) =
+            write_all(&parts(), &[DiskFormat::Raw], folder.path(), "disk", system, || Ok(()), esp).unwrap();
+        let disk = std::fs::read(&files[0].path).unwrap();
+        assert_eq!(disk.len(), 45 << 20);
+        assert_eq!(disk[43 << 20..(43 << 20) + 5], *b"tree\0");
+        let sector = |entry: usize, field: usize| {
+            let at = 1024 + entry * 128 + field;
+            u64::from_le_bytes(disk[at..at + 8].try_into().unwrap())
+        };
+        assert_eq!([sector(1, 32), sector(1, 40)], [41 << 11, (43 << 11) - 1]);
+        assert_eq!([sector(2, 32), sector(2, 40), sector(2, 48)], [43 << 11, (44 << 11) - 1, READ_ONLY]);
+        assert_eq!(sector(3, 32), 0);
+    }
+
+    #[test]
     fn nothing_appears_when_anything_is_wrong() {
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("output");
-        let refusal = |parts: &Parts<'_>| write(parts, &ALL, &output).unwrap_err().to_string();
+        let refusal = |parts: &Parts| write(parts, &ALL, &output).unwrap_err().to_string();
         let small = Parts { disk_mebibytes: Some(44), ..parts() };
         assert_eq!(refusal(&small), "the disk is too small: its partitions need 45 MiB, 44 MiB are given");
         let costly = Parts { most_mebibytes: Some(44), ..parts() };
@@ -440,15 +490,21 @@ mod tests {
         // More than any file system holds: the error of a full disk comes the same way.
         let huge = Parts { disk_mebibytes: Some(1 << 43), ..parts() };
         assert_eq!(refusal(&huge), format!("cannot write {}", output.join("disk.raw").display()));
-        let esp = || Err(DiskError::OverBudget { mebibytes: 1, allowed: 0 });
-        let result: Result<(_, ()), _> = write_all(&parts(), &ALL, &output, "disk", || Ok(root(b"")), esp);
+        let failing = || DiskError::OverBudget { mebibytes: 1, allowed: 0 };
+        let system = || Ok((root(b""), ()));
+        let esp = |(), ()| Err(failing());
+        let result: Result<(_, ()), _> = write_all(&parts(), &ALL, &output, "disk", system, || Ok(()), esp);
+        assert!(result.is_err());
+        let esp = |(), ()| Ok((BTreeMap::new(), ()));
+        let early = || Err(failing());
+        let result: Result<(_, ()), _> = write_all(&parts(), &ALL, &output, "disk", system, early, esp);
         assert!(result.is_err());
         let absent = || {
             let source = super::Source::File { path: Path::new("/nonexistent/file").into(), start: 0 };
-            Ok(FileSystem { bytes: 1 << 20, pieces: vec![Piece { at: 9, length: 9, source }] })
+            Ok((vec![partition(1 << 20, vec![Piece { at: 9, length: 9, source }])], ()))
         };
-        let esp = || Ok((BTreeMap::new(), ()));
-        let error: DiskError = write_all(&parts(), &ALL, &output, "disk", absent, esp).unwrap_err();
+        let error: DiskError =
+            write_all(&parts(), &ALL, &output, "disk", absent, || Ok(()), esp).unwrap_err();
         assert_eq!(error.to_string(), "cannot read /nonexistent/file");
         assert_eq!(std::fs::read_dir(&output).unwrap().count(), 0);
     }

@@ -1,5 +1,7 @@
 //! A tree in; a compressed, read-only EROFS file system out.
 
+use std::path::Path;
+
 use host_tools::{fsck_erofs, mkfs_erofs};
 
 use super::{FileSystem, FileSystemError, Stamp, check_label};
@@ -28,21 +30,29 @@ pub enum Compression {
     },
 }
 
+pub(super) struct Options<'a> {
+    pub(super) label: &'a str,
+    pub(super) compression: Compression,
+    pub(super) inline_tails: bool,
+}
+
 pub(super) fn make(
     tree: &Tree,
     tools: &Tools,
-    name: &str,
-    label: &str,
-    compression: &Compression,
+    path: &Path,
+    wanted: &Options<'_>,
     stamp: &Stamp,
 ) -> Result<FileSystem<'static>, FileSystemError> {
-    check_label(label, LABEL_LIMIT)?;
-    let path = tools.work().join(name);
+    check_label(wanted.label, LABEL_LIMIT)?;
+    let mut extra = vec!["-b4096".to_owned(), "--preserve-mtime".to_owned()];
+    if !wanted.inline_tails {
+        extra.push("-Enoinline_data".to_owned());
+    }
     let sandbox = tools.sandbox();
     let options = mkfs_erofs::Options {
         uuid: stamp.uuid.to_string(),
-        label: label.to_owned(),
-        compression: match *compression {
+        label: wanted.label.to_owned(),
+        compression: match wanted.compression {
             Compression::None => mkfs_erofs::Compression::None,
             Compression::Lz4 => mkfs_erofs::Compression::Lz4,
             Compression::Lz4Hc { level } => mkfs_erofs::Compression::Lz4hc { level },
@@ -50,11 +60,11 @@ pub(super) fn make(
         },
         cluster_size: 65_536,
         source_date_epoch: stamp.source_date_epoch,
-        extra: vec!["-b4096".to_owned(), "--preserve-mtime".to_owned()],
+        extra,
     };
     let failed = |step| move |source| FileSystemError::Program { step, source };
     let source = mkfs_erofs::Source::Stream(&mut |output| archive::write(tree, output));
-    mkfs_erofs::make(&sandbox, &options, source, &path).map_err(failed("make the EROFS file system"))?;
-    fsck_erofs::check(&sandbox, &path).map_err(failed("check the EROFS file system"))?;
-    super::in_file(path)
+    mkfs_erofs::make(&sandbox, &options, source, path).map_err(failed("make the EROFS file system"))?;
+    fsck_erofs::check(&sandbox, path).map_err(failed("check the EROFS file system"))?;
+    super::in_file(path.to_owned())
 }

@@ -34,12 +34,16 @@ pub enum RootFileSystem {
     Erofs {
         /// Volume label, at most 15 bytes.
         label: String,
+        /// How large its partition becomes.
+        size: Size,
         /// How file content is compressed.
         compression: Compression,
+        /// Whether the last bytes of a file may lie beside its inode.
+        inline_tails: bool,
     },
 }
 
-/// How large a writable file system becomes.
+/// How large a root becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub enum Size {
     /// As large as its content, and this much room.
@@ -192,6 +196,13 @@ impl RootFileSystem {
         }
     }
 
+    /// How large its partition becomes.
+    pub fn size(&self) -> Size {
+        match self {
+            Self::Ext4 { size, .. } | Self::Erofs { size, .. } => *size,
+        }
+    }
+
     /// What the tree must hold besides its own files: ext4 has `lost+found`, which needs a label too.
     pub(crate) fn complete(&self, tree: &mut Tree, source_date_epoch: u64) {
         if let Self::Ext4 { .. } = self {
@@ -207,19 +218,36 @@ impl RootFileSystem {
         }
     }
 
-    /// Decides every byte; programs that are needed for it leave the file `name` in the work directory.
+    /// Decides every byte; a program that is needed for it leaves the file system in `file`.
     pub(crate) fn lay_out<'t>(
         &self,
         tree: &'t Tree,
         tools: &Tools,
-        name: &str,
+        file: &Path,
         stamp: &Stamp,
     ) -> Result<FileSystem<'t>, FileSystemError> {
         match self {
             Self::Ext4 { label, size } => ext4::lay_out(tree, label, *size, stamp),
-            Self::Erofs { label, compression } => erofs::make(tree, tools, name, label, compression, stamp),
+            Self::Erofs { label, size, compression, inline_tails } => {
+                let options =
+                    erofs::Options { label, compression: *compression, inline_tails: *inline_tails };
+                sized(erofs::make(tree, tools, file, &options, stamp)?, *size)
+            }
         }
     }
+}
+
+/// A file system with the room that its partition has behind it.
+fn sized(content: FileSystem<'_>, size: Size) -> Result<FileSystem<'_>, FileSystemError> {
+    let needed_mebibytes = content.bytes.div_ceil(MEBIBYTE);
+    let mebibytes = match size {
+        Size::Fixed { mebibytes } if mebibytes < needed_mebibytes => {
+            return Err(FileSystemError::TooSmall { needed_mebibytes, available_mebibytes: mebibytes });
+        }
+        Size::Fixed { mebibytes } => mebibytes,
+        Size::Fit { free_mebibytes } => needed_mebibytes.saturating_add(free_mebibytes),
+    };
+    Ok(FileSystem { bytes: mebibytes.saturating_mul(MEBIBYTE), ..content })
 }
 
 /// A file system that a program made in a file.
@@ -298,7 +326,7 @@ mod tests {
         label(&mut tree);
         let seed = Seed([9; 32]);
         let stamp = Stamp { uuid: seed.uuid("a"), hash_seed: seed.uuid("b"), source_date_epoch: EPOCH };
-        let image = kind.lay_out(&tree, &Tools::new(root, work, EPOCH), "root", &stamp).unwrap();
+        let image = kind.lay_out(&tree, &Tools::new(root, work, EPOCH), &work.join("made"), &stamp).unwrap();
         let mut bytes = vec![0; usize::try_from(image.bytes).unwrap()];
         crate::disk::fill(&image.pieces, 0, &mut bytes).unwrap();
         std::fs::write(work.join("root"), &bytes).unwrap();
@@ -339,8 +367,12 @@ mod tests {
     fn labels_and_links_arrive_in_erofs() {
         let Some(root) = tools() else { return };
         let work = tempfile::tempdir().unwrap();
-        let kind =
-            RootFileSystem::Erofs { label: "root".into(), compression: Compression::Lz4Hc { level: 9 } };
+        let kind = RootFileSystem::Erofs {
+            label: "root".into(),
+            size: Size::Fixed { mebibytes: 3 },
+            compression: Compression::Lz4Hc { level: 9 },
+            inline_tails: true,
+        };
         let first = make(&root, work.path(), &kind);
         let sandbox = Sandbox::new(&root).bind(Bind::writable(work.path(), "/mnt"));
         let ask = |path: &str| {
@@ -355,6 +387,7 @@ mod tests {
         for value in [&b"ystem_u:object_r:of_8_bytes_t:s0\0"[..], &CAPABILITY] {
             assert!(first.windows(value.len()).any(|window| window == value), "{value:?}");
         }
+        assert_eq!(first.len(), 3 << 20);
         assert_eq!(first, make(&root, work.path(), &kind));
     }
 
@@ -367,7 +400,7 @@ mod tests {
         let tools = Tools::new(Path::new("/nonexistent"), Path::new("/nonexistent"), 0);
         let stamp =
             Stamp { uuid: Seed([0; 32]).uuid("a"), hash_seed: Seed([0; 32]).uuid("b"), source_date_epoch: 0 };
-        let error = kind.lay_out(&tree(), &tools, "root", &stamp).unwrap_err();
+        let error = kind.lay_out(&tree(), &tools, Path::new("/nonexistent/root"), &stamp).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the file system label `a label of many bytes` is longer than 16 bytes"

@@ -1,5 +1,7 @@
 //! The policy and mode that a definition asks for in; `/etc/selinux/config` saying so out.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::tree::{Entry, Tree, TreePath};
 
 /// SELinux in an image.
@@ -9,6 +11,27 @@ pub struct Selinux {
     pub policy: String,
     /// What a denied access comes to.
     pub mode: SelinuxMode,
+    /// What the policy is compiled from at the build; none leaves it as its package made it.
+    pub modules: Option<PolicyModules>,
+}
+
+/// What a policy is compiled from.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PolicyModules {
+    /// Modules of the policy's package, besides `base`; none takes all.
+    pub taken: Option<Vec<String>>,
+    /// Modules of our own.
+    pub own: Vec<OwnModule>,
+}
+
+/// A module that the definition brings.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct OwnModule {
+    /// Its name, without suffix.
+    pub name: String,
+    /// Its text, in the Common Intermediate Language.
+    #[serde(rename = "sha256", serialize_with = "digest")]
+    pub text: String,
 }
 
 /// What a denied access comes to.
@@ -44,6 +67,11 @@ impl Selinux {
     }
 }
 
+/// A plan shows which text it was, not the text.
+fn digest<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(Sha256::digest(text)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Selinux, SelinuxMode};
@@ -58,7 +86,8 @@ mod tests {
             path.clone(),
             Entry::file(*b"# text\nSELINUX=disabled\nSETLOCALDEFS=0\nSELINUXTYPE=mls\n", 0o644, 0),
         );
-        Selinux { policy: "default".into(), mode: SelinuxMode::Permissive }.configure(&mut tree, 1);
+        Selinux { policy: "default".into(), mode: SelinuxMode::Permissive, modules: None }
+            .configure(&mut tree, 1);
         assert_eq!(
             tree.read_text(&path).unwrap(),
             "# text\nSETLOCALDEFS=0\nSELINUX=permissive\nSELINUXTYPE=default\n"

@@ -1,16 +1,22 @@
 //! The file contexts of a tree's own SELinux policy in; a label on every entry of the tree out.
 //! Nothing here needs a kernel with SELinux, or the attributes of the disk the tree lies on.
 
+mod compile;
 mod configuration;
 mod contexts;
+mod homes;
 mod matcher;
+mod modules;
 mod substitutions;
 
+use crate::tools::Tools;
 use crate::tree::{Kind, ReadError, Tree, TreePath};
 
-pub use configuration::{Selinux, SelinuxMode};
+pub use compile::CompileError;
+pub use configuration::{OwnModule, PolicyModules, Selinux, SelinuxMode};
 pub use contexts::{ContextsError, FileKind};
 pub use matcher::Contexts;
+pub use modules::ModuleError;
 
 /// The attribute that holds a label.
 pub const ATTRIBUTE: &str = "security.selinux";
@@ -50,6 +56,27 @@ pub enum LabelError {
         /// Why.
         source: ContextsError,
     },
+    /// The policy cannot be compiled.
+    #[error(transparent)]
+    Policy(#[from] CompileError),
+}
+
+/// Configures SELinux in the tree, compiles its policy where that is asked for, and labels every entry.
+pub(crate) fn apply(
+    selinux: &Selinux,
+    tree: &mut Tree,
+    tools: &Tools,
+    source_date_epoch: u64,
+) -> Result<(), LabelError> {
+    selinux.configure(tree, source_date_epoch);
+    if selinux.mode == SelinuxMode::Disabled {
+        return Ok(());
+    }
+    if let Some(modules) = &selinux.modules {
+        compile::compile(modules, &selinux.policy, tree, tools, source_date_epoch)?;
+    }
+    label(tree, &Contexts::of_policy(tree, &selinux.policy)?);
+    Ok(())
 }
 
 impl Contexts {

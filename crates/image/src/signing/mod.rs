@@ -25,7 +25,7 @@ pub use root_hash::{RootHashSignature, sign_root_hash};
 use crate::uki::PeError;
 
 /// Something that holds an RSA key and signs with it: a file, a token.
-pub trait Key: Debug {
+pub trait Key: Debug + Send + Sync {
     /// RSASSA-PKCS1-v1_5 (RFC 8017) over the SHA-256 of a message.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
 }

@@ -2,6 +2,7 @@
 //! Nothing here runs a program or writes to the input directory.
 
 mod accounts;
+mod addition;
 mod clean;
 mod deferred;
 mod identity;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 pub(crate) use accounts::apply as add_accounts;
 pub use accounts::{Account, AccountError, PasswordPolicy};
+pub use addition::{Addition, AdditionError};
 pub use clean::{CleanError, clean};
 pub use deferred::{Deferred, DeferredError};
 pub(crate) use identity::os_release;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::image::boot::built_disk;
 use super::image::build::{self, Built};
 use super::lock::update;
-use crate::cli::{Global, Quickstart};
+use crate::cli::{Global, ImageRelease, Quickstart};
 use crate::failure::Failure;
 use crate::output;
 use crate::pipeline::{boot, compose, lock, upstream};
@@ -38,7 +38,7 @@ pub fn run(global: &Global, options: &Quickstart) -> Result<(), Failure> {
     let locked = lock::locked(&locked_file, upstream, image)?;
     let folder = build::output_folder(&session, image, None)?;
     let stopwatch = Stopwatch::start();
-    let built = build::build(&session, upstream, locked, image, &folder)?;
+    let built = build::build(&session, upstream, locked, image, &ImageRelease::default(), &folder)?;
     let build_seconds = stopwatch.elapsed().as_secs_f64();
     let (mut boot_seconds, mut console) = (None, None);
     if !options.no_boot {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use definition::Machine as MachineSize;
 use host_tools::Sandbox;
-use host_tools::qemu::{self, Console, Credential, Disk, Forward, Guest, GuestNetwork, Machine, Restart, Writes};
+use host_tools::qemu::{
+    self, Console, Credential, Disk, Forward, Guest, GuestNetwork, Machine, Restart, Writes,
+};
 use host_tools::qemu_img::Format;
 
 use crate::failure::{Context as _, ExitCode, Failure};

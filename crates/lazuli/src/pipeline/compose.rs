@@ -1,5 +1,8 @@
 //! A native image of the definition and its lock, in; the complete specification that `image` builds from, out.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use definition::lock::LockedUpstream;
 use definition::{
     Compression, Disk, DiskFormat, Filesystem, NativeImage, PartitionSize, PartitionType, Password,
@@ -8,6 +11,9 @@ use definition::{
 use image::{InitrdContent, Seed, Specification};
 use sha2::{Digest as _, Sha256};
 
+use super::additions::additions;
+use super::slots;
+use crate::cli::ImageRelease;
 use crate::failure::{Context as _, ExitCode, Failure};
 
 /// Mebibytes of an EFI system partition whose size the definition leaves open.
@@ -31,20 +37,26 @@ pub fn seed(specification: &Specification, locked: &LockedUpstream) -> Result<Se
 }
 
 /// The specification of a disk image.
-pub fn specification(image: &NativeImage, upstream: &Upstream) -> Result<Specification, Failure> {
+pub fn specification(
+    image: &NativeImage,
+    upstream: &Upstream,
+    release: &ImageRelease,
+) -> Result<Specification, Failure> {
     let disk = disk(image)?;
+    let version = slots::version(image, release)?;
     let units = image.units_for(upstream);
     let values = |list: Vec<definition::Located<String>>| list.into_iter().map(|item| item.value).collect();
     Ok(Specification {
         name: image.name.clone(),
         identity: image::Identity {
-            os_release: image.os_release.as_ref().map(definition::OsRelease::to_text).unwrap_or_default(),
+            os_release: slots::os_release(image, disk, release, &version),
             host_name: image.hostname.clone(),
             locale: image.locale.clone(),
             time_zone: image.timezone.clone(),
         },
         removed: values(image.removed_for(upstream)),
         overlays: overlays(image),
+        additions: additions(image, release)?,
         accounts: accounts(image),
         units: image::Units {
             enable: values(units.enable),
@@ -52,22 +64,14 @@ pub fn specification(image: &NativeImage, upstream: &Upstream) -> Result<Specifi
             mask: values(units.mask),
             default_target: image.default_target.clone(),
         },
-        selinux: image.selinux.as_ref().and_then(|selinux| {
-            Some(image::Selinux {
-                policy: image.selinux_policy_for(upstream)?.to_owned(),
-                mode: match selinux.mode {
-                    SelinuxMode::Enforcing => image::SelinuxMode::Enforcing,
-                    SelinuxMode::Permissive => image::SelinuxMode::Permissive,
-                    SelinuxMode::Disabled => image::SelinuxMode::Disabled,
-                },
-            })
-        }),
+        selinux: selinux(image, upstream)?,
         kernel_command_line: disk.kernel_command_line.join(" "),
         initrd: initrd(image, disk)?,
         boot: image::Boot::Menu { seconds: 0 },
         esp_mebibytes: esp_mebibytes(disk),
         root: root(disk)?,
-        disk_mebibytes: None,
+        slots: slots::slots(image, disk, &version)?,
+        disk_mebibytes: disk.size_mib,
         formats: disk
             .formats
             .iter()
@@ -78,6 +82,43 @@ pub fn specification(image: &NativeImage, upstream: &Upstream) -> Result<Specifi
             })
             .collect(),
     })
+}
+
+fn selinux(image: &NativeImage, upstream: &Upstream) -> Result<Option<image::Selinux>, Failure> {
+    let (Some(selinux), Some(policy)) = (&image.selinux, image.selinux_policy_for(upstream)) else {
+        return Ok(None);
+    };
+    let own = selinux.own_modules.as_deref().map(own_modules).transpose()?;
+    let taken = selinux.modules.as_ref().map(|list| list.iter().map(|name| name.value.clone()).collect());
+    let compiled = own.is_some() || taken.is_some();
+    Ok(Some(image::Selinux {
+        policy: policy.to_owned(),
+        mode: match selinux.mode {
+            SelinuxMode::Enforcing => image::SelinuxMode::Enforcing,
+            SelinuxMode::Permissive => image::SelinuxMode::Permissive,
+            SelinuxMode::Disabled => image::SelinuxMode::Disabled,
+        },
+        modules: compiled.then(|| image::PolicyModules { taken, own: own.unwrap_or_default() }),
+    }))
+}
+
+/// The modules of a folder, by name.
+fn own_modules(folder: &Path) -> Result<Vec<image::OwnModule>, Failure> {
+    let unreadable = || format!("cannot read the policy modules in {}", folder.display());
+    let mut modules = Vec::new();
+    for entry in std::fs::read_dir(folder).context(unreadable)? {
+        let path = entry.context(unreadable)?.path();
+        let (Some(name), Some("cil")) =
+            (path.file_stem().and_then(OsStr::to_str), path.extension().and_then(OsStr::to_str))
+        else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path)
+            .context(|| format!("cannot read the policy module {}", path.display()))?;
+        modules.push(image::OwnModule { name: name.to_owned(), text });
+    }
+    modules.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(modules)
 }
 
 fn overlays(image: &NativeImage) -> Vec<image::Overlay> {
@@ -152,25 +193,26 @@ fn esp_mebibytes(disk: &Disk) -> u64 {
 }
 
 fn root(disk: &Disk) -> Result<image::RootFileSystem, Failure> {
-    let other = |kind| !matches!(kind, PartitionType::Esp | PartitionType::Root);
+    let other = |kind| {
+        let sealed = matches!(kind, PartitionType::RootVerity | PartitionType::RootVeritySignature);
+        !(matches!(kind, PartitionType::Esp | PartitionType::Root) || sealed && disk.verity.is_some())
+    };
     if let Some(partition) = disk.partitions.iter().find(|partition| other(partition.kind)) {
         return Err(Failure::new(format!("a partition of type `{}` cannot be made yet", partition.kind))
             .code(ExitCode::Definition)
-            .hint("an image has an `esp` and a `root` partition"));
+            .hint("an image has an `esp` and a `root` partition, and those of a sealed root"));
     }
     let partition = disk
         .root()
         .ok_or_else(|| Failure::new("the image has no root partition").code(ExitCode::Definition))?;
     let label = partition.label.clone();
+    let size = match partition.size {
+        PartitionSize::Mib(mebibytes) => image::Size::Fixed { mebibytes },
+        PartitionSize::Fit { free_mib } => image::Size::Fit { free_mebibytes: free_mib },
+    };
     Ok(match disk.filesystem {
-        Filesystem::Ext4 => image::RootFileSystem::Ext4 {
-            label,
-            size: match partition.size {
-                PartitionSize::Mib(mebibytes) => image::Size::Fixed { mebibytes },
-                PartitionSize::Fit { free_mib } => image::Size::Fit { free_mebibytes: free_mib },
-            },
-        },
-        Filesystem::Erofs { compression, level, inline_tails: _ } => {
+        Filesystem::Ext4 => image::RootFileSystem::Ext4 { label, size },
+        Filesystem::Erofs { compression, level, inline_tails } => {
             let level = |default: u8| level.and_then(|level| u8::try_from(level).ok()).unwrap_or(default);
             let compression = match compression {
                 Compression::None => image::Compression::None,
@@ -178,7 +220,7 @@ fn root(disk: &Disk) -> Result<image::RootFileSystem, Failure> {
                 Compression::Lz4hc => image::Compression::Lz4Hc { level: level(9) },
                 Compression::Zstd => image::Compression::Zstd { level: level(3) },
             };
-            image::RootFileSystem::Erofs { label, compression }
+            image::RootFileSystem::Erofs { label, size, compression, inline_tails }
         }
     })
 }

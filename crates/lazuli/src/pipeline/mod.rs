@@ -1,5 +1,6 @@
 //! The stages in the order in which a command runs them; each file is one stage's connection to the next.
 
+mod additions;
 pub mod boot;
 pub mod built;
 pub mod components;
@@ -17,6 +18,8 @@ pub mod program;
 pub mod repositories;
 pub mod root;
 pub mod rpm;
+pub mod signers;
+mod slots;
 pub mod surplus;
 pub mod unfetched;
 pub mod upstream;

@@ -9,10 +9,11 @@ use definition::{ImageKind, NativeImage, Upstream};
 use image::{BuildPlan, Places};
 use serde::Serialize;
 
-use crate::cli::{Global, ImageBuild};
+use crate::cli::{Global, ImageBuild, ImageRelease};
 use crate::failure::{Context as _, ExitCode, Failure};
 use crate::output;
 use crate::pipeline::built::{self, Memory, Output};
+use crate::pipeline::signers::SigningKeys;
 use crate::pipeline::{compose, lock, root, upstream};
 use crate::session::{self, Session};
 
@@ -75,11 +76,11 @@ pub fn run(global: &Global, options: &ImageBuild) -> Result<(), Failure> {
     let upstream = upstream::locked(&session.distro, global, &locked_file)?;
     let locked = lock::locked(&locked_file, upstream, image)?;
     if options.plan {
-        let plan = plan(image, upstream, locked)?;
+        let plan = plan(image, upstream, locked, &options.release)?;
         return output::print(global.format, &plan, render_plan);
     }
     let folder = output_folder(&session, image, options.output.as_deref())?;
-    let built = build(&session, upstream, locked, image, &folder)?;
+    let built = build(&session, upstream, locked, image, &options.release, &folder)?;
     output::print(global.format, &built, render)
 }
 
@@ -122,6 +123,7 @@ pub fn build(
     upstream: &Upstream,
     locked: &LockedUpstream,
     image: &NativeImage,
+    release: &ImageRelease,
     folder: &Path,
 ) -> Result<Built, Failure> {
     let tree = root::of_image(session, upstream, locked, image)?;
@@ -134,7 +136,7 @@ pub fn build(
         stages: Vec::new(),
     };
     match image.kind {
-        ImageKind::Disk(_) => build_disk(session, (upstream, locked), image, &tree, folder, built),
+        ImageKind::Disk(_) => build_disk(session, (upstream, locked), image, release, &tree, folder, built),
         ImageKind::Tree => build_tree(folder, built),
     }
 }
@@ -143,16 +145,19 @@ fn build_disk(
     session: &Session,
     (upstream, locked): (&Upstream, &LockedUpstream),
     image: &NativeImage,
+    release: &ImageRelease,
     tree: &root::Root,
     folder: &Path,
     mut built: Built,
 ) -> Result<Built, Failure> {
-    let specification = compose::specification(image, upstream)?;
+    let specification = compose::specification(image, upstream, release)?;
     let seed = compose::seed(&specification, locked)?;
     let epoch = root::source_date_epoch(locked, image)?;
     let tools = tools(session, upstream, locked)?;
     let budget = format!("{:?}", image.budget.disk_mib);
-    let inputs = built::inputs(&specification, &[&tree.digest, &tools.digest, &epoch.to_string(), &budget])?;
+    let keys = SigningKeys::open(release, &specification, &tools.path)?;
+    let others = [&tree.digest, &tools.digest, &epoch.to_string(), &budget, &keys.stamp()];
+    let inputs = built::inputs(&specification, &others.map(String::as_str))?;
     let memory = Memory::of(session, &image.name, folder, inputs);
     if !session.fresh
         && let Some(outputs) = memory.unchanged()?
@@ -171,6 +176,8 @@ fn build_disk(
         tools: &tools.path,
         work: &work,
         output: folder,
+        bill: None,
+        signers: keys.signers(),
         most_mebibytes: image.budget.disk_mib,
     };
     let failed = || format!("image `{}` was not built", image.name);
@@ -189,7 +196,14 @@ fn build_disk(
     })?;
     built.stages = made.stages.iter().map(|(name, time)| ((*name).to_owned(), time.as_secs_f64())).collect();
     let output = |file: image::DiskFile| Output { path: file.path, bytes: file.bytes, sha256: file.sha256 };
-    let outputs: Vec<Output> = made.files.into_iter().map(output).collect();
+    let mut outputs: Vec<Output> = made.files.into_iter().map(output).collect();
+    for payload in made.payload {
+        outputs.extend(payload.files.iter().map(|file| Output {
+            path: payload.folder.join(file.name.as_str()),
+            bytes: file.size,
+            sha256: file.sha256.to_string(),
+        }));
+    }
     memory.keep(&outputs)?;
     built.files = outputs.into_iter().map(BuiltFile::from).collect();
     Ok(built)
@@ -212,11 +226,16 @@ fn build_tree(folder: &Path, mut built: Built) -> Result<Built, Failure> {
     Ok(built)
 }
 
-fn plan(image: &NativeImage, upstream: &Upstream, locked: &LockedUpstream) -> Result<Plan, Failure> {
+fn plan(
+    image: &NativeImage,
+    upstream: &Upstream,
+    locked: &LockedUpstream,
+    release: &ImageRelease,
+) -> Result<Plan, Failure> {
     let epoch = root::source_date_epoch(locked, image)?;
     let disk = match image.kind {
         ImageKind::Disk(_) => {
-            let specification = compose::specification(image, upstream)?;
+            let specification = compose::specification(image, upstream, release)?;
             Some(image::plan(&specification, &compose::seed(&specification, locked)?, epoch))
         }
         ImageKind::Tree => None,
@@ -243,16 +262,15 @@ fn render_plan(plan: &Plan) -> String {
         let _infallible = writeln!(text, "  install {package}");
     }
     if let Some(disk) = &plan.disk {
-        let _infallible = writeln!(text, "  kernel command line: {}", disk.command_line);
+        let found_by = if disk.sealed { "roothash=(the root's) " } else { "" };
+        let _infallible = writeln!(text, "  kernel command line: {found_by}{}", disk.command_line);
         for partition in &disk.partitions {
             let size = partition
                 .mebibytes
                 .map_or("as large as its content".to_owned(), |size| format!("{size} MiB"));
-            let _infallible = writeln!(
-                text,
-                "  partition {} ({}, {}), {size}",
-                partition.name, partition.file_system, partition.uuid
-            );
+            let uuid = partition.uuid.map_or("UUID of the root hash".to_owned(), |uuid| uuid.to_string());
+            let _infallible =
+                writeln!(text, "  partition {} ({}, {uuid}), {size}", partition.name, partition.file_system);
         }
         for output in &disk.outputs {
             let _infallible = writeln!(text, "  write {output}");
