@@ -23,7 +23,7 @@ use cursor::Cursor;
 use patience::{Pace, Patience};
 
 /// How long to wait, and for what.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// For a name's address and for a connection.
     pub connect_timeout: Duration,

@@ -15,13 +15,22 @@
 //! 4. After `Wish::Apply` the caller reboots by its policy; in the new version its health gate ends in `Wish::Commit` or
 //!    `Wish::Reject`, and at every start it asks for `Wish::Settle` first, which finishes or undoes what a power cut left.
 
+pub mod config;
 pub mod download;
 pub mod error;
 pub mod esp;
+pub mod execute;
+pub mod fill;
 pub mod gpt;
+pub mod host;
+pub mod plan;
+pub mod reboot;
+pub mod situation;
 pub mod slots;
 pub mod source;
+pub mod state;
 pub mod storage;
+pub mod trust;
 
 #[cfg(test)]
 mod record;
