@@ -4,11 +4,16 @@
 use std::fmt;
 
 use release::partition::{EMPTY_LABEL, SlotPartition, label};
-use release::{Architecture, ImageName, Sha256Digest, Version};
+use release::{Architecture, Manifest, Sha256Digest};
 use uuid::Uuid;
 
 use crate::error::Named;
 use crate::gpt::Table;
+
+/// Attribute of a partition that is never written while it is mounted (UAPI.2, "Partition Attribute Flags").
+const READ_ONLY: u64 = 1 << 60;
+/// Attribute of a partition that is not found by its type.
+const NO_AUTO: u64 = 1 << 63;
 
 /// One of the two slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -118,13 +123,12 @@ pub fn slots(table: &Table, architecture: Architecture) -> Result<[Slot; 2], Slo
         _ => pair(signatures, SlotPartition::VeritySignature, "signature of the root hash")?.map(Some),
     };
     let slot = |name, index: usize| {
-        let numbers = [Some(roots[index]), Some(trees[index]), signatures[index]];
         Ok(Slot {
             name,
             root: place(table, roots[index])?,
             verity: place(table, trees[index])?,
             signature: signatures[index].map(|number| place(table, number)).transpose()?,
-            content: content(table, &numbers.into_iter().flatten().collect::<Vec<_>>()),
+            content: content(table, &[roots[index], trees[index]]),
         })
     };
     Ok([slot(SlotName::A, 0)?, slot(SlotName::B, 1)?])
@@ -215,9 +219,8 @@ fn content(table: &Table, numbers: &[u32]) -> Content {
     Content::Version { label, root_hash: Sha256Digest::from_bytes(root_hash) }
 }
 
-fn rename(table: &mut Table, number: u32, uuid: Uuid, label: &str) {
+fn rename(table: &mut Table, number: u32, uuid: Uuid, label: &str, attributes: u64) {
     if let Some(entry) = table.entry_mut(number) {
-        let attributes = entry.attributes();
         entry.rename(uuid, label, attributes);
     }
 }

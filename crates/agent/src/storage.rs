@@ -18,6 +18,9 @@ pub trait Device: Send + Sync {
 
     /// Comes back when everything written before is kept.
     fn flush(&self) -> io::Result<()>;
+
+    /// Forgets copies in memory of what was flushed, so that reading it reads the device.
+    fn forget(&self, _offset: u64, _length: u64) {}
 }
 
 /// A disk or a file that stands for one.
@@ -65,6 +68,12 @@ impl Device for Disk {
 
     fn flush(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn forget(&self, offset: u64, length: u64) {
+        // A kernel that keeps its copies only makes the comparison weaker.
+        let length = std::num::NonZeroU64::new(length);
+        rustix::fs::fadvise(&self.file, offset, length, rustix::fs::Advice::DontNeed).ok();
     }
 }
 
@@ -120,6 +129,11 @@ impl<'a> WritableWindow<'a> {
     /// The `size` bytes of `device` from `start` on.
     pub fn new(device: &'a dyn Device, start: u64, size: u64) -> io::Result<Self> {
         Window::new(device, start, size).map(WritableWindow)
+    }
+
+    /// Forgets copies in memory of what was flushed.
+    pub fn forget(&self) {
+        self.0.device.forget(self.0.start, self.0.size);
     }
 
     /// The same part, to read from.

@@ -1,0 +1,140 @@
+//! Boot entries: the kernel written and read again, names changed, names that share a file parted.
+
+use std::io::{self, Write as _};
+
+use release::{Manifest, Sha256Digest};
+use sha2::{Digest as _, Sha256};
+
+use super::ExecuteError;
+use crate::esp::{BootFolder, Counter, EntryName, Kind};
+use crate::source::{Source, SourceError};
+
+const PIECE: usize = 1024 * 1024;
+
+/// Writes the kernel of a version under a name that the loader passes over.
+pub(super) fn write_kernel(
+    boot: &dyn BootFolder,
+    manifest: &Manifest,
+    source: &mut dyn Source,
+) -> Result<(), ExecuteError> {
+    let kernel = &manifest.files.kernel;
+    let (image, version) = (manifest.image.clone(), manifest.version.clone());
+    let name = EntryName { image, version, kind: Kind::Part }.to_string();
+    let there = boot.list().map_err(failed("list", "the files"))?;
+    let written = there.iter().any(|(other, size)| *other == name && *size == kernel.size);
+    if written && digest(boot, &name)? == kernel.sha256 {
+        return boot.sync().map_err(failed("keep", &name));
+    }
+    let mut file = boot.create(&name).map_err(failed("write", &name))?;
+    let mut hash = Sha256::new();
+    let transfer = source.ranges(kernel.name.as_str(), &[0..kernel.size], &mut |_, bytes| {
+        hash.update(bytes);
+        file.write_all(bytes)?;
+        Ok(())
+    });
+    match transfer {
+        Ok(()) => {}
+        Err(SourceError::Sink { name: file, source }) => {
+            return Err(match source.downcast::<io::Error>() {
+                Ok(error) => failed("write", &name)(*error),
+                Err(source) => SourceError::Sink { name: file, source }.into(),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    }
+    file.flush().map_err(failed("write", &name))?;
+    drop(file);
+    check(manifest, Sha256Digest::from_bytes(hash.finalize().into()))?;
+    boot.sync().map_err(failed("keep", &name))?;
+    check(manifest, digest(boot, &name)?)
+}
+
+/// Gives a file another name.
+pub(super) fn rename(boot: &dyn BootFolder, from: &EntryName, to: &EntryName) -> Result<(), ExecuteError> {
+    let there = boot.list().map_err(failed("list", "the files"))?;
+    let exists = |name: &EntryName| there.iter().any(|(other, _)| *other == name.to_string());
+    match (exists(from), exists(to)) {
+        (true, false) => {
+            boot.rename(&from.to_string(), &to.to_string()).map_err(failed("rename", &from.to_string()))?;
+            boot.sync().map_err(failed("keep", &to.to_string()))
+        }
+        (true, true) => unite(boot, &[from.clone(), to.clone()], to),
+        // Done before, by this step.
+        (false, true) => boot.sync().map_err(failed("keep", &to.to_string())),
+        (false, false) => Err(failed("rename", &from.to_string())(io::ErrorKind::NotFound.into())),
+    }
+}
+
+/// Removes a file.
+pub(super) fn remove(boot: &dyn BootFolder, name: &EntryName) -> Result<(), ExecuteError> {
+    let name = name.to_string();
+    boot.remove(&name).map_err(failed("remove", &name))?;
+    boot.sync().map_err(failed("keep", &name))
+}
+
+/// One file in place of several names, which may be of the same blocks: a copy of its own blocks comes first, then the names
+/// go, and the copy gets the name.
+pub(super) fn unite(boot: &dyn BootFolder, names: &[EntryName], to: &EntryName) -> Result<(), ExecuteError> {
+    let Some(first) = names.first() else { return Ok(()) };
+    let part = to.with(Kind::Part).to_string();
+    copy(boot, &first.to_string(), &part).map_err(failed("copy", &first.to_string()))?;
+    boot.sync().map_err(failed("keep", &part))?;
+    // The copy can be started before the names go: under a counter that none of them has.
+    let spare = (10..)
+        .map(|left| to.with(Kind::Counted(Counter { left, done: None })))
+        .find(|spare| !names.contains(spare))
+        .ok_or_else(|| failed("copy", &part)(io::ErrorKind::AlreadyExists.into()))?;
+    boot.rename(&part, &spare.to_string()).map_err(failed("rename", &part))?;
+    boot.sync().map_err(failed("keep", &spare.to_string()))?;
+    for name in names {
+        remove(boot, name)?;
+    }
+    boot.rename(&spare.to_string(), &to.to_string()).map_err(failed("rename", &spare.to_string()))?;
+    boot.sync().map_err(failed("keep", &to.to_string()))
+}
+
+fn copy(boot: &dyn BootFolder, from: &str, to: &str) -> io::Result<()> {
+    let original = boot.open(from)?;
+    let mut file = boot.create(to)?;
+    read_in_pieces(&*original, &mut |piece| file.write_all(piece))?;
+    file.flush()
+}
+
+fn digest(boot: &dyn BootFolder, name: &str) -> Result<Sha256Digest, ExecuteError> {
+    let file = boot.open(name).map_err(failed("read", name))?;
+    let mut hash = Sha256::new();
+    let read = read_in_pieces(&*file, &mut |piece| {
+        hash.update(piece);
+        Ok(())
+    });
+    read.map_err(failed("read", name))?;
+    Ok(Sha256Digest::from_bytes(hash.finalize().into()))
+}
+
+fn read_in_pieces(
+    file: &dyn crate::storage::ReadAt,
+    take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    let mut offset = 0;
+    while offset < file.size() {
+        let length = usize::try_from(file.size() - offset).map_or(PIECE, |left| left.min(PIECE));
+        file.read_at(offset, &mut piece[..length])?;
+        take(&piece[..length])?;
+        offset += length as u64;
+    }
+    Ok(())
+}
+
+fn check(manifest: &Manifest, found: Sha256Digest) -> Result<(), ExecuteError> {
+    let kernel = &manifest.files.kernel;
+    if found == kernel.sha256 {
+        return Ok(());
+    }
+    Err(ExecuteError::Kernel { file: kernel.name.to_string(), expected: kernel.sha256, found })
+}
+
+fn failed(action: &'static str, name: &str) -> impl FnOnce(io::Error) -> ExecuteError {
+    let name = name.to_owned();
+    move |source| ExecuteError::Boot { action, name, source }
+}
