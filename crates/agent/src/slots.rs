@@ -165,22 +165,19 @@ impl Slot {
         for (_, number) in self.numbers() {
             // No half of a root hash, other in each entry of each disk, and the same whenever it is computed.
             let uuid = Uuid::new_v5(&table.disk(), format!("empty partition {number}").as_bytes());
-            rename(&mut changed, number, uuid, EMPTY_LABEL);
+            rename(&mut changed, number, uuid, EMPTY_LABEL, READ_ONLY | NO_AUTO);
         }
         changed
     }
 
-    /// The table in which this slot holds a version.
-    pub fn filled(
-        &self,
-        table: &Table,
-        image: &ImageName,
-        version: &Version,
-        root_hash: &Sha256Digest,
-    ) -> Table {
-        let mut changed = table.clone();
+    /// The table in which this slot holds a version. A signature's partition stays empty where nothing was signed.
+    pub fn filled(&self, table: &Table, manifest: &Manifest) -> Table {
+        let mut changed = self.emptied(table);
+        let label = label(&manifest.image, &manifest.version);
         for (part, number) in self.numbers() {
-            rename(&mut changed, number, part.uuid(root_hash), &label(image, version));
+            if part != SlotPartition::VeritySignature || manifest.files.verity_signature.is_some() {
+                rename(&mut changed, number, part.uuid(&manifest.verity.root_hash), &label, READ_ONLY);
+            }
         }
         changed
     }
