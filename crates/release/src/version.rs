@@ -35,12 +35,17 @@ impl Version {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The order that systemd-boot sorts entries in, where texts such as `1.0` and `1.00` are equal.
+    pub fn order(&self, other: &Version) -> Ordering {
+        compare(&self.0, &other.0)
+    }
 }
 
 impl Ord for Version {
     /// By the specification; texts that it holds for equal (`1.0` and `1.00`) by their bytes, so that order is total.
     fn cmp(&self, other: &Self) -> Ordering {
-        compare(&self.0, &other.0).then_with(|| self.0.cmp(&other.0))
+        self.order(other).then_with(|| self.0.cmp(&other.0))
     }
 }
 
@@ -51,7 +56,7 @@ impl PartialOrd for Version {
 }
 
 /// UAPI.10, "Version comparison": steps as numbered there.
-pub fn compare(left: &str, right: &str) -> Ordering {
+fn compare(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
     loop {
         // 1. What is not part of a version is skipped.

@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("deviation", &["definition", "spec-overlay", "component-sources"]),
     ("install", &["rpm-model", "host-tools", "repository"]),
     ("release", &[]),
+    ("release-repository", &["release", "host-tools"]),
     ("image", &["host-tools", "release"]),
     ("spec-query", &["rpm-model"]),
     (
@@ -42,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "install",
             "image",
             "release",
+            "release-repository",
         ],
     ),
     ("agent", &["release", "host-tools"]),
