@@ -1,6 +1,7 @@
 //! The stages in the order in which a command runs them; each file is one stage's connection to the next.
 
 mod additions;
+pub mod bill;
 pub mod boot;
 pub mod built;
 pub mod components;

@@ -14,7 +14,7 @@ use crate::failure::{Context as _, ExitCode, Failure};
 use crate::output;
 use crate::pipeline::built::{self, Memory, Output};
 use crate::pipeline::signers::SigningKeys;
-use crate::pipeline::{compose, lock, root, upstream};
+use crate::pipeline::{bill, compose, lock, root, upstream};
 use crate::session::{self, Session};
 
 /// The image whose programs shape the others.
@@ -166,6 +166,7 @@ fn build_disk(
         built.files = outputs.into_iter().map(BuiltFile::from).collect();
         return Ok(built);
     }
+    let bill = bill::of_tree(&specification, locked, &tree.path, epoch)?;
     let work = session.distro.project.work_dir.join("image");
     // What the programs make of the same files: the tools tree's digest has this program's stamp in it.
     let kept = image::Kept { folder: &session.cache_dir.join("images"), programs: &tools.digest };
@@ -176,7 +177,7 @@ fn build_disk(
         tools: &tools.path,
         work: &work,
         output: folder,
-        bill: None,
+        bill: Some(&bill),
         signers: keys.signers(),
         most_mebibytes: image.budget.disk_mib,
     };
@@ -197,7 +198,7 @@ fn build_disk(
     built.stages = made.stages.iter().map(|(name, time)| ((*name).to_owned(), time.as_secs_f64())).collect();
     let output = |file: image::DiskFile| Output { path: file.path, bytes: file.bytes, sha256: file.sha256 };
     let mut outputs: Vec<Output> = made.files.into_iter().map(output).collect();
-    for payload in made.payload {
+    if let Some(payload) = made.payload {
         outputs.extend(payload.files.iter().map(|file| Output {
             path: payload.folder.join(file.name.as_str()),
             bytes: file.size,
