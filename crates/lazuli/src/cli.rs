@@ -3,12 +3,14 @@
 mod component;
 mod dev;
 mod deviation;
+mod release;
 mod spec;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::release::*;
 pub use component::*;
 pub use dev::*;
 pub use deviation::*;
@@ -92,6 +94,9 @@ pub enum Command {
     /// The packages that every image is pinned to
     #[command(subcommand)]
     Lock(Lock),
+    /// Publish images: channels, waves and the keys that machines trust
+    #[command(subcommand)]
+    Release(Release),
     /// Find the packages that a request needs and print their NEVRAs
     #[command(after_help = "Example:\n  lazuli solve openssh-server --no-weak --repo ./repo")]
     Solve(Solve),

@@ -264,7 +264,9 @@ pub(crate) fn key_lines(root: Option<&Root>) -> Vec<String> {
     let mut lines = Vec::new();
     for name in RoleName::ALL {
         let keys = root.roles.get(&name.kind()).map(|keys| keys.keyids.as_slice()).unwrap_or_default();
-        lines.extend(keys.iter().map(|key| format!("{name} {}", key_text(key).chars().take(16).collect::<String>())));
+        lines.extend(
+            keys.iter().map(|key| format!("{name} {}", key_text(key).chars().take(16).collect::<String>())),
+        );
     }
     lines
 }

@@ -9,6 +9,7 @@ mod image;
 mod lock;
 mod manual;
 mod quickstart;
+mod release;
 mod repo;
 mod root;
 mod solve;
@@ -31,6 +32,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Component(command) => component::run(global, command),
         Command::Spec(command) => spec::run(global, command),
         Command::Lock(command) => lock::run(global, command),
+        Command::Release(command) => release::run(global, command),
         Command::Solve(options) => solve::run(global, options),
         Command::Why(options) => why::run(global, options),
         Command::Deviation(command) => deviation::run(global, command),
