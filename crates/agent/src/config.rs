@@ -17,6 +17,7 @@ use crate::error::Named;
 use crate::reboot::Windows;
 
 pub use files::{NamedFile, named_files};
+pub(crate) use fragment::Time;
 
 /// The folders that hold `agent.toml`, `agent.toml.d` and `health.d`, the image's first.
 #[derive(Debug, Clone, PartialEq, Eq)]

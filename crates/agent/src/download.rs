@@ -17,6 +17,7 @@ use url::Url;
 pub use attempt::Bound;
 pub use error::{AttemptError, ClientError, DownloadError};
 
+use crate::pulse::Pulse;
 use crate::source::{Sink, SinkError};
 use attempt::Body;
 use cursor::Cursor;
@@ -64,13 +65,21 @@ pub struct Client {
     agent: ureq::Agent,
     options: Options,
     received: Arc<AtomicU64>,
+    pulse: Pulse,
 }
 
 impl Client {
     /// A client with these options. Proxies are taken from the environment (`https_proxy`, `no_proxy`, …).
     pub fn new(options: Options) -> Result<Client, ClientError> {
         let agent = attempt::agent(&options)?;
-        Ok(Client { agent, options, received: Arc::default() })
+        Ok(Client { agent, options, received: Arc::default(), pulse: Pulse::default() })
+    }
+
+    /// The same client, telling at each piece and each pause that it goes on.
+    #[must_use]
+    pub fn with_pulse(mut self, pulse: Pulse) -> Client {
+        self.pulse = pulse;
+        self
     }
 
     /// Bytes of content that came in since the client was made, those that were dropped included.
@@ -82,7 +91,7 @@ impl Client {
     pub fn whole(&self, url: &Url, bound: Bound) -> Result<Vec<u8>, DownloadError> {
         const MOST: u64 = 64 << 20;
         let mut content = Vec::new();
-        let mut patience = Patience::new(&self.options);
+        let mut patience = Patience::new(&self.options, &self.pulse);
         if bound.most() > MOST {
             return Err(DownloadError::new(url, AttemptError::TooLarge { limit: MOST }));
         }
@@ -109,7 +118,7 @@ impl Client {
     ) -> Result<(), RangesError> {
         let mut cursor = Cursor::new(ranges, total)
             .map_err(|range| DownloadError::new(url, AttemptError::BadRange { range, total }))?;
-        let mut patience = Patience::new(&self.options);
+        let mut patience = Patience::new(&self.options, &self.pulse);
         while let Some(stretch) = cursor.stretch(self.options.gap) {
             let before = cursor.delivered();
             match self.stretch(url, total, stretch, &mut cursor, sink) {
@@ -174,6 +183,7 @@ impl Client {
     }
 
     fn count(&self, bytes: usize) {
+        self.pulse.beat();
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }

@@ -8,12 +8,13 @@
 //!
 //! The seam, in the order of an update:
 //!
-//! 1. `Situation::survey(&mut machine)`: what runs, what the other slot holds, which entries boot, what is remembered.
-//! 2. `plan(&situation, &Wish::Stage(candidate))`: a printable `Plan`, or a `Refusal` with its stable name.
-//! 3. `execute(&plan, &mut machine, &mut payload, &mut watch)`: `payload` is the caller's `Payload`, which fills the slot
-//!    from the network and from blocks that are on the disk already; `watch` hears each step before it is done.
-//! 4. After `Wish::Apply` the caller reboots by its policy; in the new version its health gate ends in `Wish::Commit` or
-//!    `Wish::Reject`, and at every start it asks for `Wish::Settle` first, which finishes or undoes what a power cut left.
+//! 1. `Host::open` for one operation, and `host.survey()`: the `Situation`, all that planning goes by.
+//! 2. `plan::plan(&situation, &Wish::Stage(..))`: a printable `Plan`, or a `Refusal` with its stable name.
+//! 3. `execute::execute(&plan, &host, &mut source, &mut watch, now)`: a `Source` gives files of the release, of which only
+//!    blocks are asked that the disk has not; a `Watch` hears each step before it is done.
+//! 4. After `Wish::Apply` the caller starts the machine again by its policy. At every start it asks for `Wish::Settle` until
+//!    that plan is empty, which finishes or undoes what a power cut left; then `situation.outcome()` says whether the version
+//!    is on trial, and the health gate ends in `Wish::Commit` or `Wish::Reject`.
 
 pub mod config;
 pub mod download;
@@ -22,8 +23,11 @@ pub mod esp;
 pub mod execute;
 pub mod fill;
 pub mod gpt;
+pub mod health;
 pub mod host;
+pub mod operation;
 pub mod plan;
+pub mod pulse;
 pub mod reboot;
 pub mod situation;
 pub mod slots;
@@ -34,3 +38,5 @@ pub mod trust;
 
 #[cfg(test)]
 mod record;
+#[cfg(test)]
+mod world;

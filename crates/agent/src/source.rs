@@ -2,8 +2,12 @@
 //! What comes as a whole file is verified against its signed length and SHA-256; what comes in ranges is not, and whoever
 //! takes it proves it against the root hash.
 
+mod folder;
+
 use std::error::Error;
 use std::ops::Range;
+
+pub use folder::{FolderError, FolderSource};
 
 use crate::error::Named;
 
@@ -66,5 +70,19 @@ impl Named for SourceError {
             SourceError::Unavailable { code, .. } => code,
             SourceError::Sink { .. } => "source.refused-bytes",
         }
+    }
+}
+
+/// A source for plans that fetch nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSource;
+
+impl Source for NoSource {
+    fn whole(&mut self, name: &str) -> Result<Vec<u8>, SourceError> {
+        Err(SourceError::NoSuchFile { name: name.to_owned() })
+    }
+
+    fn ranges(&mut self, name: &str, _: &[Range<u64>], _: &mut Sink<'_>) -> Result<(), SourceError> {
+        Err(SourceError::NoSuchFile { name: name.to_owned() })
     }
 }

@@ -22,6 +22,7 @@ pub mod openssl;
 pub mod qemu;
 pub mod qemu_img;
 pub mod secilc;
+pub mod systemctl;
 pub mod ukify;
 pub mod veritysetup;
 pub mod whole_file;

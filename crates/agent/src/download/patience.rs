@@ -7,6 +7,7 @@ use url::Url;
 
 use super::Options;
 use super::error::{AttemptError, DownloadError};
+use crate::pulse::Pulse;
 
 /// Content that makes up for a transfer's early end, in bytes.
 const WORTHWHILE: u64 = 64 << 10;
@@ -15,12 +16,13 @@ const WORTHWHILE: u64 = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Patience<'a> {
     options: &'a Options,
+    pulse: &'a Pulse,
     vain: u32,
 }
 
 impl<'a> Patience<'a> {
-    pub(super) fn new(options: &'a Options) -> Self {
-        Patience { options, vain: 0 }
+    pub(super) fn new(options: &'a Options, pulse: &'a Pulse) -> Self {
+        Patience { options, pulse, vain: 0 }
     }
 
     /// A transfer came to its end.
@@ -34,7 +36,9 @@ impl<'a> Patience<'a> {
         if !cause.may_pass() || self.vain >= self.options.attempts {
             return Err(DownloadError::new(url, cause));
         }
+        self.pulse.beat();
         std::thread::sleep(self.pause(&cause));
+        self.pulse.beat();
         Ok(())
     }
 
@@ -87,7 +91,10 @@ mod tests {
             longest_pause: Duration::from_secs(10),
             ..Options::default()
         };
-        let pause = |vain, cause: &AttemptError| Patience { options: &options, vain }.pause(cause).as_secs();
+        let pulse = Pulse::default();
+        let pause = |vain, cause: &AttemptError| {
+            Patience { options: &options, pulse: &pulse, vain }.pause(cause).as_secs()
+        };
         let cut = AttemptError::Truncated { expected: 2, got: 1 };
         assert_eq!([1, 2, 3, 4, 5].map(|vain| pause(vain, &cut)), [1, 2, 4, 8, 10]);
         let busy = |seconds| AttemptError::Status { status: 503, retry_after: Some(seconds) };
