@@ -159,8 +159,7 @@ fn a_restart_starts_again_with_the_disk_as_it_was_left() {
     assert!(guest.wait(PATIENCE).unwrap().success());
     assert!(fs::read(&image).unwrap() == before, "the image below is not written");
     assert_eq!(qemu_img::info(&judges, &beside).unwrap().virtual_size, 128 << 20);
-    // The magic number of dm-log-writes.
-    assert_eq!(fs::read(&log).unwrap()[..8], 0x6a73_6677_7368_7461_u64.to_le_bytes()[..8]);
+    assert_eq!(fs::metadata(&log).unwrap().len(), 0, "a menu writes nothing");
 
     let bad = FirmwareFile { name: "opt/a,b".into(), content: Vec::new() };
     let error = qemu::start(&tools, &Machine { firmware_files: vec![bad], ..machine }).unwrap_err();

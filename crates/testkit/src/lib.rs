@@ -9,3 +9,4 @@ pub mod machine;
 pub mod memory;
 pub mod packages;
 pub mod prepared;
+pub mod remote;
