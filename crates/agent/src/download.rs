@@ -82,6 +82,13 @@ impl Client {
         self
     }
 
+    /// The same client, counting the bytes of content here.
+    #[must_use]
+    pub fn counting(mut self, received: Arc<AtomicU64>) -> Client {
+        self.received = received;
+        self
+    }
+
     /// Bytes of content that came in since the client was made, those that were dropped included.
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)

@@ -10,6 +10,8 @@ mod status;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use ::release::Version;
 use host_tools::Clock;
@@ -133,9 +135,16 @@ pub struct Agent {
     pub clock: Clock,
     /// Hears that work goes on.
     pub pulse: Pulse,
+    /// Bytes that came from servers.
+    pub received: Arc<AtomicU64>,
 }
 
 impl Agent {
+    /// An agent by this machine's clock, quiet about its work.
+    pub fn new(places: Places) -> Agent {
+        Agent { places, clock: Clock::System, pulse: Pulse::default(), received: Arc::default() }
+    }
+
     /// The configuration; `Failure` tells every mistake in it.
     pub fn configuration(&self) -> Result<Configuration, Failure> {
         Ok(config::load(&self.places.configuration)?)

@@ -2,10 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use crate::storage::ReadAt;
+use super::fat;
+use super::mount::{Mount, MountError};
+use crate::storage::{Device as _, Disk, ReadAt, Window};
 
 /// The folder that the boot loader looks into. What is changed may be lost, or half done, until `sync` came back.
 pub trait BootFolder: Send + Sync {
@@ -19,6 +22,10 @@ pub trait BootFolder: Send + Sync {
     fn create(&self, name: &str) -> io::Result<Box<dyn Write>>;
     /// Gives a file another name that no file has.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Whether two names are of the same blocks, as a power cut within a rename leaves them.
+    fn is_same_file(&self, one: &str, other: &str) -> io::Result<bool>;
+    /// Takes one of a file's two names away and leaves its blocks.
+    fn forget_name(&self, name: &str) -> io::Result<()>;
     /// Removes a file; one that is not there is removed.
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Comes back when everything done before is kept.
@@ -29,14 +36,53 @@ pub trait BootFolder: Send + Sync {
 #[derive(Debug)]
 pub struct MountedBoot {
     folder: PathBuf,
+    /// The partition, where it is mounted for this value alone.
+    own: Option<OwnMount>,
 }
+
+#[derive(Debug)]
+struct OwnMount {
+    device: PathBuf,
+    at: PathBuf,
+    /// Absent only while the partition's bytes are changed, or if it could not be mounted afterwards.
+    mount: Mutex<Option<Mount>>,
+}
+
+/// The folders that `EFI/Linux` is.
+const FOLDERS: [&str; 2] = ["EFI", "Linux"];
 
 impl MountedBoot {
     /// The folder of the partition that is mounted at `mount`; made if it is missing.
     pub fn at(mount: &Path) -> io::Result<Self> {
-        let folder = mount.join("EFI/Linux");
+        let folder = FOLDERS.iter().fold(mount.to_owned(), |folder, name| folder.join(name));
         fs::create_dir_all(&folder)?;
-        Ok(MountedBoot { folder })
+        Ok(MountedBoot { folder, own: None })
+    }
+
+    /// The folder of a partition, which is mounted at `at` for as long as this value lives.
+    pub fn mount(device: &Path, at: &Path) -> Result<Self, MountError> {
+        let mount = Mount::new(device, at)?;
+        let failed = |source| MountError::new(device, at, source);
+        let mut mounted = MountedBoot::at(at).map_err(failed)?;
+        let (device, at) = (device.to_owned(), at.to_owned());
+        mounted.own = Some(OwnMount { device, at, mount: Mutex::new(Some(mount)) });
+        Ok(mounted)
+    }
+
+    /// Gives the partition's device to `action` while it is not mounted.
+    fn unmounted<T>(&self, own: &OwnMount, action: impl FnOnce(&Disk) -> io::Result<T>) -> io::Result<T> {
+        self.sync()?;
+        let mut mount = own.mount.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(mount) = mount.take() {
+            mount.end()?;
+        }
+        let done = Disk::open_to_write(&own.device).and_then(|device| {
+            let done = action(&device)?;
+            device.flush()?;
+            Ok(done)
+        });
+        *mount = Some(Mount::new(&own.device, &own.at).map_err(io::Error::other)?);
+        done
     }
 
     fn path(&self, name: &str) -> io::Result<PathBuf> {
@@ -88,6 +134,31 @@ impl BootFolder for MountedBoot {
             to,
             rustix::fs::RenameFlags::NOREPLACE,
         )?)
+    }
+
+    fn is_same_file(&self, one: &str, other: &str) -> io::Result<bool> {
+        let Some(own) = &self.own else {
+            // A folder that only stands for the partition: two names of a file are links.
+            let (one, other) = (fs::metadata(self.path(one)?)?, fs::metadata(self.path(other)?)?);
+            return Ok((one.dev(), one.ino()) == (other.dev(), other.ino()));
+        };
+        self.unmounted(own, |device| {
+            let device = Window::new(device, 0, device.size())?;
+            let cluster =
+                |name| Ok::<_, io::Error>(fat::find(&device, &FOLDERS, name)?.map(|found| found.cluster));
+            let (one, other) = (cluster(one)?, cluster(other)?);
+            Ok(one == other && one.is_some_and(|cluster| cluster >= 2))
+        })
+    }
+
+    fn forget_name(&self, name: &str) -> io::Result<()> {
+        let Some(own) = &self.own else { return fs::remove_file(self.path(name)?) };
+        self.unmounted(own, |device| {
+            match fat::find(&Window::new(device, 0, device.size())?, &FOLDERS, name)? {
+                Some(found) => device.write_at(found.offset, &[fat::FREE]),
+                None => Ok(()),
+            }
+        })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

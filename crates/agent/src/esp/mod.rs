@@ -1,9 +1,12 @@
 //! Boot entries: the unified kernel images in `EFI/Linux` of the EFI system partition, their names and boot counters.
 
+mod fat;
 mod folder;
+mod mount;
 pub mod name;
 
 pub use folder::{BootFolder, MountedBoot};
+pub use mount::MountError;
 pub use name::{Counter, EntryName, Kind};
 
 /// A file in `EFI/Linux` whose name says which version it starts.

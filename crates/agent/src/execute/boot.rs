@@ -6,7 +6,7 @@ use release::{Manifest, Sha256Digest};
 use sha2::{Digest as _, Sha256};
 
 use super::ExecuteError;
-use crate::esp::{BootFolder, Counter, EntryName, Kind};
+use crate::esp::{BootFolder, EntryName, Kind};
 use crate::source::{Source, SourceError};
 
 const PIECE: usize = 1024 * 1024;
@@ -58,7 +58,7 @@ pub(super) fn rename(boot: &dyn BootFolder, from: &EntryName, to: &EntryName) ->
             boot.rename(&from.to_string(), &to.to_string()).map_err(failed("rename", &from.to_string()))?;
             boot.sync().map_err(failed("keep", &to.to_string()))
         }
-        (true, true) => unite(boot, &[from.clone(), to.clone()], to),
+        (true, true) => keep_name(boot, to, std::slice::from_ref(from)),
         // Done before, by this step.
         (false, true) => boot.sync().map_err(failed("keep", &to.to_string())),
         (false, false) => Err(failed("rename", &from.to_string())(io::ErrorKind::NotFound.into())),
@@ -72,32 +72,24 @@ pub(super) fn remove(boot: &dyn BootFolder, name: &EntryName) -> Result<(), Exec
     boot.sync().map_err(failed("keep", &name))
 }
 
-/// One file in place of several names, which may be of the same blocks: a copy of its own blocks comes first, then the names
-/// go, and the copy gets the name.
-pub(super) fn unite(boot: &dyn BootFolder, names: &[EntryName], to: &EntryName) -> Result<(), ExecuteError> {
-    let Some(first) = names.first() else { return Ok(()) };
-    let part = to.with(Kind::Part).to_string();
-    copy(boot, &first.to_string(), &part).map_err(failed("copy", &first.to_string()))?;
-    boot.sync().map_err(failed("keep", &part))?;
-    // The copy can be started before the names go: under a counter that none of them has.
-    let spare = (10..)
-        .map(|left| to.with(Kind::Counted(Counter { left, done: None })))
-        .find(|spare| !names.contains(spare))
-        .ok_or_else(|| failed("copy", &part)(io::ErrorKind::AlreadyExists.into()))?;
-    boot.rename(&part, &spare.to_string()).map_err(failed("rename", &part))?;
-    boot.sync().map_err(failed("keep", &spare.to_string()))?;
-    for name in names {
-        remove(boot, name)?;
+/// One name for a file that has several. Names of the same blocks go without their blocks: the file keeps them.
+pub(super) fn keep_name(
+    boot: &dyn BootFolder,
+    kept: &EntryName,
+    others: &[EntryName],
+) -> Result<(), ExecuteError> {
+    let kept = kept.to_string();
+    for other in others {
+        let other = other.to_string();
+        if boot.is_same_file(&kept, &other).map_err(failed("compare", &other))? {
+            boot.forget_name(&other).map_err(failed("forget", &other))?;
+            boot.sync().map_err(failed("keep", &kept))?;
+        } else {
+            boot.remove(&other).map_err(failed("remove", &other))?;
+            boot.sync().map_err(failed("keep", &kept))?;
+        }
     }
-    boot.rename(&spare.to_string(), &to.to_string()).map_err(failed("rename", &spare.to_string()))?;
-    boot.sync().map_err(failed("keep", &to.to_string()))
-}
-
-fn copy(boot: &dyn BootFolder, from: &str, to: &str) -> io::Result<()> {
-    let original = boot.open(from)?;
-    let mut file = boot.create(to)?;
-    read_in_pieces(&*original, &mut |piece| file.write_all(piece))?;
-    file.flush()
+    Ok(())
 }
 
 fn digest(boot: &dyn BootFolder, name: &str) -> Result<Sha256Digest, ExecuteError> {

@@ -162,7 +162,7 @@ pub fn execute(
             Step::WriteKernel(manifest) => boot::write_kernel(&*host.boot, manifest, source)?,
             Step::Rename(from, to) => boot::rename(&*host.boot, from, to)?,
             Step::Remove(name) => boot::remove(&*host.boot, name)?,
-            Step::Unite(names, to) => boot::unite(&*host.boot, names, to)?,
+            Step::KeepName(name, others) => boot::keep_name(&*host.boot, name, others)?,
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! UEFI 2.10, chapter 5.3: a header and an array of entries at the front of the disk, a copy of both at its end, each with a
 //! checksum. Who reads takes the front if its checksums hold, else the copy.
 
-mod form;
+pub(crate) mod form;
 mod write;
 
 use std::io;

@@ -4,7 +4,6 @@
 //! system partition is mounted only as long as it lives.
 
 mod disk;
-mod mount;
 
 use std::fs::{self, File};
 use std::io;
@@ -14,7 +13,7 @@ use release::{Architecture, ImageName, Sha256Digest, Version};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::error::Named;
-use crate::esp::{BootEntries, BootFolder, MountedBoot};
+use crate::esp::{BootEntries, BootFolder, MountError, MountedBoot};
 use crate::gpt::{GptError, Table};
 use crate::situation::{Running, Situation};
 use crate::slots::{self, SlotsError};
@@ -22,7 +21,6 @@ use crate::state::{StateFile, StateStore, StoreError};
 use crate::storage::{Device, Disk};
 
 pub use disk::{DiskError, SystemDisk};
-pub use mount::MountError;
 
 /// Where a host's parts are; `Paths::default()` is a running system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +78,6 @@ pub struct Host {
     pub store: Box<dyn StateStore>,
     /// The disk's file, whose lock keeps udev from looking while the table changes.
     pub(crate) table_lock: Option<File>,
-    /// Unmounts when it is dropped.
-    _mount: Option<mount::Mount>,
     _lock: Option<File>,
 }
 
@@ -175,15 +171,10 @@ impl Host {
         let disk = Disk::open_to_write(&found.path)
             .map_err(|source| DiskError::Open { path: found.path.clone(), source })?;
         let table_lock = disk.file().try_clone().ok();
-        let (mount, folder) = match &paths.esp {
-            Some(folder) => (None, folder.clone()),
-            None => {
-                let table = Table::read(&disk, found.sector)?;
-                let mount = mount::Mount::new(&found.esp(&table)?, &paths.mount)?;
-                (Some(mount), paths.mount.clone())
-            }
+        let boot = match &paths.esp {
+            Some(folder) => MountedBoot::at(folder).map_err(HostError::BootEntries)?,
+            None => MountedBoot::mount(&found.esp(&Table::read(&disk, found.sector)?)?, &paths.mount)?,
         };
-        let boot = MountedBoot::at(&folder).map_err(HostError::BootEntries)?;
         Ok(Host {
             running,
             disk: Box::new(disk),
@@ -191,7 +182,6 @@ impl Host {
             boot: Box::new(boot),
             store: Box::new(StateFile::new(&paths.state)),
             table_lock,
-            _mount: mount,
             _lock: Some(lock),
         })
     }
@@ -204,7 +194,7 @@ impl Host {
         boot: Box<dyn BootFolder>,
         store: Box<dyn StateStore>,
     ) -> Self {
-        Host { running, disk, sector, boot, store, table_lock: None, _mount: None, _lock: None }
+        Host { running, disk, sector, boot, store, table_lock: None, _lock: None }
     }
 
     /// Reads all that planning goes by.

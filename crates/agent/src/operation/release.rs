@@ -1,15 +1,17 @@
 //! The channel's word for this machine, and the staging of what a release repository holds.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use ::release::channel::{Choice, Machine};
 use ::release::{Channel, Version};
-use std::collections::BTreeSet;
 
 use super::{Agent, Answer, Checked, Failure, Identity, Request, RequestError};
 use crate::config::{Configuration, Releases};
 use crate::download::Client;
 use crate::execute::Watch;
 use crate::plan::{Permissions, Wish};
-use crate::situation::Situation;
+use crate::situation::{Outcome, Situation};
 use crate::trust::{self, Repository};
 
 /// What an operator allows when the channel is asked.
@@ -51,8 +53,8 @@ impl Agent {
         let wanted = match self.choose(&repository, releases, &situation, asked)? {
             Checked::Take { version } => version,
             Checked::Current { version: current } => {
-                let staged = situation.state.staged.is_some_and(|staged| staged.manifest.version == current);
-                let said = if staged { "is staged already" } else { "runs already" };
+                let said =
+                    if current == situation.running.version { "runs already" } else { "waits for a reboot" };
                 let mut answer = Answer::new(format!("{current} {said}"), Vec::new());
                 answer.checked = Some(Checked::Current { version: current });
                 return Ok(answer);
@@ -75,7 +77,9 @@ impl Agent {
     }
 
     fn repository(&self, configuration: &Configuration, releases: &Releases) -> Result<Repository, Failure> {
-        let client = Client::new(configuration.download.clone())?.with_pulse(self.pulse.clone());
+        let client = Client::new(configuration.download.clone())?
+            .with_pulse(self.pulse.clone())
+            .counting(Arc::clone(&self.received));
         Ok(trust::open(&client, &releases.url, &self.places.trust, self.clock.now())?)
     }
 
@@ -105,8 +109,12 @@ fn choose(
     asked: Asked<'_>,
     now: u64,
 ) -> Checked {
-    let staged = situation.state.staged.as_ref().filter(|staged| staged.complete);
-    let version = staged.map_or(&situation.running.version, |staged| &staged.manifest.version);
+    // What is staged and not applied is chosen again, or is not offered any more.
+    let awaiting = match situation.outcome() {
+        Outcome::Awaiting { version } => Some(version),
+        _ => None,
+    };
+    let version = awaiting.as_ref().unwrap_or(&situation.running.version);
     let quarantined: BTreeSet<Version> = match asked.allow_quarantined {
         true => BTreeSet::new(),
         false => situation.state.quarantine.keys().cloned().collect(),

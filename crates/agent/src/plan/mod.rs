@@ -89,8 +89,8 @@ pub enum Step {
     Rename(EntryName, EntryName),
     /// Remove a boot entry or what was to become one.
     Remove(EntryName),
-    /// Make one file of several names of a version, which may share their blocks after a power cut.
-    Unite(Vec<EntryName>, EntryName),
+    /// Leave a version one of its several names, which are of the same file after a power cut within a rename.
+    KeepName(EntryName, Vec<EntryName>),
 }
 
 /// What to do for a wish.
@@ -146,9 +146,9 @@ impl fmt::Display for Step {
             }
             Step::Rename(from, to) => write!(formatter, "rename {from} to {to}"),
             Step::Remove(name) => write!(formatter, "remove {name}"),
-            Step::Unite(names, to) => {
-                let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-                write!(formatter, "make {to} of {}", names.join(" and "))
+            Step::KeepName(name, others) => {
+                let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+                write!(formatter, "keep {name} of the names it has, and not {}", others.join(" and "))
             }
         }
     }

@@ -16,10 +16,10 @@ pub(super) fn settle(situation: &Situation) -> Plan {
     if situation.table != Condition::Whole {
         steps.push(Step::MendTable);
     }
-    let unite = unite(situation);
-    if !unite.is_empty() {
-        // Names change by it; what else there is to do is seen when they are one.
-        steps.extend(unite);
+    let keep_names = keep_names(situation);
+    if !keep_names.is_empty() {
+        // What else there is to do is seen when each version has one name.
+        steps.extend(keep_names);
         return Plan::of(steps);
     }
     match situation.outcome() {
@@ -31,24 +31,24 @@ pub(super) fn settle(situation: &Situation) -> Plan {
     Plan::of(steps)
 }
 
-/// Versions with several names become one file each.
-fn unite(situation: &Situation) -> Vec<Step> {
+/// Versions with several names keep one.
+fn keep_names(situation: &Situation) -> Vec<Step> {
     let mut names: BTreeMap<&Version, Vec<EntryName>> = BTreeMap::new();
-    for file in situation.files().filter(|file| file.name.kind != Kind::Part) {
+    for file in situation.files() {
         names.entry(&file.name.version).or_default().push(file.name.clone());
     }
-    let several = names.into_values().filter(|names| names.len() > 1);
-    several
-        .map(|names| {
-            // A name without counter is given by decision; of counters the one that was counted down further is later.
-            let kind = names.iter().map(|name| name.kind).min_by_key(|kind| match kind {
-                Kind::Proven | Kind::Part => (0, 0),
-                Kind::Counted(Counter { left, .. }) => (1, *left),
-            });
-            let to = names[0].with(kind.unwrap_or(Kind::Proven));
-            Step::Unite(names, to)
-        })
-        .collect()
+    let mut steps = Vec::new();
+    for (_, mut names) in names.into_iter().filter(|(_, names)| names.len() > 1) {
+        // A name without counter is given by decision; of counters the one that was counted down further is later.
+        names.sort_by_key(|name| match name.kind {
+            Kind::Proven => (0, 0),
+            Kind::Counted(Counter { left, .. }) => (1, left),
+            Kind::Part => (2, 0),
+        });
+        let kept = names.remove(0);
+        steps.push(Step::KeepName(kept, names));
+    }
+    steps
 }
 
 /// The version used up its boots and the one before it runs.

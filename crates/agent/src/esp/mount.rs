@@ -30,9 +30,20 @@ impl Named for MountError {
     }
 }
 
+impl MountError {
+    pub(super) fn new(device: &Path, at: &Path, source: io::Error) -> Self {
+        MountError { device: device.to_owned(), at: at.to_owned(), source }
+    }
+}
+
 impl Mount {
+    /// Unmounts, and tells if that failed.
+    pub(super) fn end(self) -> io::Result<()> {
+        Ok(unmount(&self.at, UnmountFlags::empty())?)
+    }
+
     pub(super) fn new(device: &Path, at: &Path) -> Result<Self, MountError> {
-        let failed = |source| MountError { device: device.to_owned(), at: at.to_owned(), source };
+        let failed = |source| MountError::new(device, at, source);
         fs::create_dir_all(at).map_err(failed)?;
         // What a killed agent left mounted is not mounted twice.
         unmount(at, UnmountFlags::empty()).ok();

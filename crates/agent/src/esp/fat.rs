@@ -1,0 +1,195 @@
+//! The bytes of a FAT file system, in; where the directory entry of a file in `EFI/Linux` lies, and where its blocks begin,
+//! out. Read only to tell whether two names are of one file, and to take one of them away, which no system call does.
+//!
+//! Microsoft's "FAT: General Overview of On-Disk Format": an entry has 32 bytes; long names lie in entries before the one
+//! with the first cluster; the first byte E5 makes an entry free. That one byte is the whole change.
+
+use std::io;
+
+use crate::storage::ReadAt;
+
+/// Bytes of a directory entry.
+const ENTRY: usize = 32;
+/// The first byte of an entry that is free.
+pub(super) const FREE: u8 = 0xE5;
+/// Longer chains than a folder of boot entries can have are loops.
+const MOST_CLUSTERS: u32 = 4096;
+
+/// A file's entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Where the entry lies, in bytes from the start.
+    pub(super) offset: u64,
+    /// The file's first cluster; 0 if it is empty.
+    pub(super) cluster: u32,
+}
+
+/// Where a file of this folder has its entry; a name is found whatever its case.
+pub(super) fn find(device: &dyn ReadAt, folders: &[&str], name: &str) -> io::Result<Option<Found>> {
+    let layout = Layout::read(device)?;
+    let mut place = layout.root();
+    for folder in folders {
+        match layout.entry(device, place, folder)? {
+            Some(Found { cluster, .. }) if cluster >= 2 => place = Place::Cluster(cluster),
+            _ => return Ok(None),
+        }
+    }
+    layout.entry(device, place, name)
+}
+
+/// Numbers of the boot sector, in bytes.
+struct Layout {
+    fat: u64,
+    cluster_size: u64,
+    /// Where cluster 2 begins.
+    data: u64,
+    /// The root folder's cluster, or its place and size on FAT16.
+    root: Place,
+    wide: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Cluster(u32),
+    Fixed { offset: u64, size: u64 },
+}
+
+impl Layout {
+    fn read(device: &dyn ReadAt) -> io::Result<Self> {
+        let mut sector = [0; 512];
+        device.read_at(0, &mut sector)?;
+        let two = |place: usize| u64::from(u16::from_le_bytes([sector[place], sector[place + 1]]));
+        let four = |place: usize| two(place) | two(place + 2) << 16;
+        let (bytes, per_cluster) = (two(11), u64::from(sector[13]));
+        let known = matches!(bytes, 512 | 1024 | 2048 | 4096) && per_cluster.is_power_of_two();
+        if sector[510..] != [0x55, 0xAA] || !known {
+            return Err(wrong("it has no boot sector of a FAT file system"));
+        }
+        let (reserved, copies, root_entries) = (two(14), u64::from(sector[16]), two(17));
+        let wide = two(22) == 0;
+        let fat_sectors = if wide { four(36) } else { two(22) };
+        let total = if two(19) == 0 { four(32) } else { two(19) };
+        let fat = reserved * bytes;
+        let root_place = fat + copies * fat_sectors * bytes;
+        let root_size = (root_entries * ENTRY as u64).next_multiple_of(bytes);
+        let data = root_place + root_size;
+        let clusters = total.saturating_sub(data / bytes) / per_cluster;
+        // The number of clusters tells 12-bit tables, which no EFI system partition of ours has.
+        if clusters < 4085 {
+            return Err(wrong("it has a table of 12 bits"));
+        }
+        let root = if wide {
+            Place::Cluster(u32::try_from(four(44)).unwrap_or_default())
+        } else {
+            Place::Fixed { offset: root_place, size: root_size }
+        };
+        Ok(Layout { fat, cluster_size: per_cluster * bytes, data, root, wide })
+    }
+
+    fn root(&self) -> Place {
+        self.root
+    }
+
+    /// The entry of this name in the folder at `place`.
+    fn entry(&self, device: &dyn ReadAt, place: Place, name: &str) -> io::Result<Option<Found>> {
+        let mut long = LongName::default();
+        let mut take = |offset: u64, bytes: &[u8]| {
+            for (number, entry) in bytes.as_chunks::<ENTRY>().0.iter().enumerate() {
+                match entry[0] {
+                    0 => return Step::End,
+                    FREE => long = LongName::default(),
+                    _ if entry[11] & 0x3F == 0x0F => long.push(entry),
+                    _ => {
+                        let found = std::mem::take(&mut long).is(entry, name)
+                            || short_name(entry) == name.to_ascii_uppercase();
+                        if found && entry[11] & 0x08 == 0 {
+                            let low = u32::from(u16::from_le_bytes([entry[26], entry[27]]));
+                            let high = u32::from(u16::from_le_bytes([entry[20], entry[21]]));
+                            let cluster = if self.wide { low | high << 16 } else { low };
+                            return Step::Found(Found { offset: offset + (number * ENTRY) as u64, cluster });
+                        }
+                    }
+                }
+            }
+            Step::Next
+        };
+        let mut cluster = match place {
+            Place::Fixed { offset, size } => {
+                let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+                device.read_at(offset, &mut bytes)?;
+                let Step::Found(found) = take(offset, &bytes) else { return Ok(None) };
+                return Ok(Some(found));
+            }
+            Place::Cluster(cluster) => cluster,
+        };
+        let mut bytes = vec![0; usize::try_from(self.cluster_size).map_err(io::Error::other)?];
+        for _ in 0..MOST_CLUSTERS {
+            let end = if self.wide { 0x0FFF_FFF8 } else { 0xFFF8 };
+            if cluster < 2 || cluster >= end {
+                return Ok(None);
+            }
+            let offset = self.data + u64::from(cluster - 2) * self.cluster_size;
+            device.read_at(offset, &mut bytes)?;
+            match take(offset, &bytes) {
+                Step::Found(found) => return Ok(Some(found)),
+                Step::End => return Ok(None),
+                Step::Next => cluster = self.next(device, cluster)?,
+            }
+        }
+        Err(wrong("the clusters of EFI/Linux form a loop"))
+    }
+
+    fn next(&self, device: &dyn ReadAt, cluster: u32) -> io::Result<u32> {
+        let mut number = [0; 4];
+        if self.wide {
+            device.read_at(self.fat + u64::from(cluster) * 4, &mut number)?;
+            return Ok(u32::from_le_bytes(number) & 0x0FFF_FFFF);
+        }
+        device.read_at(self.fat + u64::from(cluster) * 2, &mut number[..2])?;
+        Ok(u32::from_le_bytes(number))
+    }
+}
+
+enum Step {
+    Found(Found),
+    Next,
+    End,
+}
+
+/// A long name, gathered from its entries, which come last part first.
+#[derive(Default)]
+struct LongName {
+    parts: Vec<[u16; 13]>,
+    checksum: u8,
+}
+
+impl LongName {
+    fn push(&mut self, entry: &[u8; ENTRY]) {
+        // Bit 6 marks the name's last part, which comes first.
+        if entry[0] & 0x40 != 0 {
+            self.parts.clear();
+        }
+        self.checksum = entry[13];
+        let places = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
+        self.parts.push(places.map(|place| u16::from_le_bytes([entry[place], entry[place + 1]])));
+    }
+
+    fn is(self, entry: &[u8; ENTRY], name: &str) -> bool {
+        let sum = entry[..11].iter().fold(0_u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
+        let units: Vec<u16> =
+            self.parts.iter().rev().flatten().copied().take_while(|unit| *unit != 0).collect();
+        let found = String::from_utf16_lossy(&units);
+        !units.is_empty() && self.checksum == sum && found.eq_ignore_ascii_case(name)
+    }
+}
+
+/// `NAME.EXT` of an entry's eight and three bytes.
+fn short_name(entry: &[u8; ENTRY]) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    let (stem, extension) = (text(&entry[..8]), text(&entry[8..11]));
+    if extension.is_empty() { stem } else { format!("{stem}.{extension}") }
+}
+
+fn wrong(problem: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the EFI system partition cannot be read: {problem}"))
+}
