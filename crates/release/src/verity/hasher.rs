@@ -7,7 +7,7 @@ use crate::Sha256Digest;
 use crate::manifest::Salt;
 
 /// Computes digests of blocks with one salt.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Hasher {
     salted: Sha256,
 }

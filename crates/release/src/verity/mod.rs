@@ -10,6 +10,7 @@ mod tree;
 pub use hasher::Hasher;
 pub use partition::{PartitionError, Superblock, parse, partition_length};
 pub use tree::{HashTree, Leaves, TreeError};
+pub(crate) use tree::{root_of_sections, section_digest};
 
 /// Bytes of a data block and of a hash block.
 pub const BLOCK_SIZE: usize = 4096;

@@ -102,6 +102,11 @@ impl HashTree {
         &self.levels[0]
     }
 
+    /// Digests of the sections of 512 KiB, which prove what lies in them; over a single block, its own digest.
+    pub fn sections(&self) -> &[Sha256Digest] {
+        &self.levels[usize::from(self.levels.len() > 1)]
+    }
+
     /// Digests of a level: 0 are the data blocks', 1 those of the sections of 512 KiB, the last one is the root hash alone.
     pub fn level(&self, number: usize) -> &[Sha256Digest] {
         self.levels.get(number).map(Vec::as_slice).unwrap_or_default()
@@ -118,6 +123,23 @@ impl HashTree {
         let stored = &self.levels[..self.levels.len() - 1];
         stored.iter().rev().flat_map(|level| level.chunks(DIGESTS_PER_BLOCK).map(hash_block))
     }
+}
+
+/// The digest of a section, of a file system of `all` blocks, whose blocks have these digests.
+pub(crate) fn section_digest(hasher: &Hasher, blocks: &[Sha256Digest], all: usize) -> Sha256Digest {
+    match blocks {
+        [only] if all == 1 => *only,
+        blocks => hasher.digest(&hash_block(blocks)),
+    }
+}
+
+/// The root hash over sections with these digests.
+pub(crate) fn root_of_sections(hasher: &Hasher, sections: &[Sha256Digest]) -> Option<Sha256Digest> {
+    let mut level = sections.to_vec();
+    while level.len() > 1 {
+        level = parents(hasher, &level);
+    }
+    level.first().copied()
 }
 
 /// Digests as they lie in a hash block: one after the other, then zeros.
