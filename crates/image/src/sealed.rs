@@ -128,7 +128,8 @@ mod tests {
         let path = folder.path().join("root");
         let salt = Salt::new(vec![1, 2, 3]).unwrap();
         for blocks in [1, 2, 129, 3 * READ_AT_ONCE / 4096 + 5] {
-            let bytes: Vec<u8> = (0..blocks * 4096).map(|at| (at / 4096 % 251) as u8).collect();
+            let bytes: Vec<u8> =
+                (0..blocks * 4096).map(|at| u8::try_from(at / 4096 % 251).unwrap()).collect();
             std::fs::write(&path, &bytes).unwrap();
             let mut leaves = Leaves::new(salt.clone());
             leaves.push(&bytes);

@@ -66,7 +66,9 @@ pub fn specification(
         },
         selinux: selinux(image, upstream)?,
         kernel_command_line: disk.kernel_command_line.join(" "),
+        unpacked_modules: disk.unpacked_modules,
         initrd: initrd(image, disk)?,
+        initrd_packing: initrd_packing(image, disk)?,
         boot: image::Boot::Menu { seconds: 0 },
         esp_mebibytes: esp_mebibytes(disk),
         root: root(disk)?,
@@ -160,14 +162,6 @@ fn accounts(image: &NativeImage) -> Vec<image::Account> {
 }
 
 fn initrd(image: &NativeImage, disk: &Disk) -> Result<InitrdContent, Failure> {
-    if disk.initrd.compression != Compression::Zstd {
-        return Err(Failure::new(format!(
-            "an initrd compressed by `{}` cannot be made yet",
-            disk.initrd.compression
-        ))
-        .code(ExitCode::Definition)
-        .hint(format!("write compression = \"zstd\" in [initrd] of {}", image.file.display())));
-    }
     let wishes = [
         ("module", &disk.initrd.modules),
         ("file", &disk.initrd.programs),
@@ -180,7 +174,22 @@ fn initrd(image: &NativeImage, disk: &Disk) -> Result<InitrdContent, Failure> {
     let more = InitrdContent::parse(&lines.collect::<String>())
         .context(|| format!("[initrd] of {} cannot be used", image.file.display()))
         .map_err(|failure| failure.code(ExitCode::Definition))?;
-    Ok(InitrdContent::base().and(more))
+    let base = InitrdContent::base();
+    let base = if disk.verity.is_some() { base.and(InitrdContent::verity()) } else { base };
+    Ok(base.and(more))
+}
+
+fn initrd_packing(image: &NativeImage, disk: &Disk) -> Result<image::InitrdPacking, Failure> {
+    match disk.initrd.compression {
+        Compression::Zstd => Ok(image::InitrdPacking::Zstd),
+        Compression::None => Ok(image::InitrdPacking::Blocks),
+        other => {
+            let place = image.file.display();
+            Err(Failure::new(format!("an initrd compressed by `{other}` cannot be made yet"))
+                .code(ExitCode::Definition)
+                .hint(format!("write compression = \"zstd\" or \"none\" in [initrd] of {place}")))
+        }
+    }
 }
 
 fn esp_mebibytes(disk: &Disk) -> u64 {
