@@ -85,6 +85,8 @@ fn sign_in_order(
 ) -> Result<(Files, Vec<Missing>), AdvanceError> {
     let Repository { published, staged } = repository;
     let mut missing = Vec::new();
+    // Where it can be had, what a new root's keys sign is signed for machines that still see the old root, too.
+    let courtesy = published.as_ref().map(|published| published.root().clone());
     // Root: by the keys of the one before, and by its own.
     let former = published.as_ref().map(|published| published.root().clone());
     let new_root = staged.root.clone();
@@ -95,7 +97,7 @@ fn sign_in_order(
     };
     if let Some(signed) = &mut staged.root {
         let rulers: Vec<&Root> = former.iter().chain([&root]).collect();
-        sign(signed, &rulers, keys, now, &mut missing)?;
+        sign(signed, &rulers, None, keys, now, &mut missing)?;
     }
     // Targets: changed, or signed by keys that the new root no longer names.
     let current = published.as_ref();
@@ -103,7 +105,7 @@ fn sign_in_order(
         staged.targets = current.map(|current| restage(&current.targets, &root, now)).transpose()?;
     }
     if let Some(signed) = &mut staged.targets {
-        sign(signed, &[&root], keys, now, &mut missing)?;
+        sign(signed, &[&root], courtesy.as_ref(), keys, now, &mut missing)?;
     }
     if !missing.is_empty() {
         return Ok((Vec::new(), missing));
@@ -125,7 +127,7 @@ fn sign_in_order(
         staged.snapshot = Some(snapshot);
     }
     if let Some(signed) = &mut staged.snapshot {
-        sign(signed, &[&root], keys, now, &mut missing)?;
+        sign(signed, &[&root], courtesy.as_ref(), keys, now, &mut missing)?;
     }
     if !missing.is_empty() {
         return Ok((Vec::new(), missing));
@@ -148,7 +150,7 @@ fn sign_in_order(
         staged.timestamp = Some(timestamp);
     }
     if let Some(signed) = &mut staged.timestamp {
-        sign(signed, &[&root], keys, now, &mut missing)?;
+        sign(signed, &[&root], courtesy.as_ref(), keys, now, &mut missing)?;
     }
     if !missing.is_empty() {
         return Ok((Vec::new(), missing));
@@ -156,13 +158,16 @@ fn sign_in_order(
     Ok((publication(published, std::mem::take(staged)), missing))
 }
 
-/// The files that are new, the one that all clients look at last; and the repository with them.
+/// The files that are new, in the order in which they appear; and the repository with them. The timestamp makes the rest
+/// seen. A new root comes after it where the old root's machines can follow what is new, and else before it: then, if the
+/// new root's machines cannot follow what was, clients see for a moment what they refuse, and ask again.
 fn publication(published: &mut Option<Published>, staged: Staged) -> Files {
     let mut files = Vec::new();
     files.extend(staged.targets.as_ref().map(file));
     files.extend(staged.snapshot.as_ref().map(file));
-    files.extend(staged.root.as_ref().map(file));
-    files.extend(staged.timestamp.as_ref().map(file));
+    let root_last = published.as_ref().is_some_and(|published| follows(published.root(), &staged));
+    let (root, timestamp) = (staged.root.as_ref().map(file), staged.timestamp.as_ref().map(file));
+    files.extend(if root_last { [timestamp, root] } else { [root, timestamp] }.into_iter().flatten());
     let Staged { root, targets, snapshot, timestamp } = staged;
     match published {
         Some(published) => {
@@ -180,6 +185,13 @@ fn publication(published: &mut Option<Published>, staged: Staged) -> Files {
         }
     }
     files
+}
+
+/// Whether a machine with this root accepts all of what is new.
+fn follows(root: &Root, staged: &Staged) -> bool {
+    staged.targets.as_ref().is_none_or(|signed| role::is_signed(root, signed))
+        && staged.snapshot.as_ref().is_none_or(|signed| role::is_signed(root, signed))
+        && staged.timestamp.as_ref().is_none_or(|signed| role::is_signed(root, signed))
 }
 
 fn file<T: Metadata>(signed: &Signed<T>) -> (String, Vec<u8>) {
@@ -227,6 +239,7 @@ fn fresh<T: Metadata>(
 fn sign<T: Metadata>(
     signed: &mut Signed<T>,
     rulers: &[&Root],
+    courtesy: Option<&Root>,
     keys: &[SigningKey],
     now: u64,
     missing: &mut Vec<Missing>,
@@ -234,7 +247,7 @@ fn sign<T: Metadata>(
     if role::seconds(signed.signed.expires()) <= now {
         return Err(AdvanceError::Expired { role: T::NAME, expired: signed.signed.expires().to_string() });
     }
-    for root in rulers {
+    for root in rulers.iter().copied().chain(courtesy) {
         for key in keys {
             if !role::is_signed(root, signed) {
                 let _added = role::add_signature(root, signed, key)?;

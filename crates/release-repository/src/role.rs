@@ -83,7 +83,7 @@ macro_rules! metadata {
 
 metadata!(Root Root, Targets Targets, Snapshot Snapshot, Timestamp Timestamp);
 
-/// The one form of signed metadata in bytes: keys sorted, signatures by key, two blanks of indentation.
+/// The one form of signed metadata in bytes: keys sorted, two blanks of indentation.
 pub(crate) fn to_bytes<T: Metadata>(signed: &Signed<T>) -> Vec<u8> {
     let mut signed = signed.clone();
     signed.signatures.sort_by(|left, right| left.keyid.cmp(&right.keyid));
@@ -137,6 +137,7 @@ pub(crate) fn add_signature<T: Metadata>(
     let sig = key.sign(&message)?.into();
     role.signatures.retain(|signature| signature.keyid != id);
     role.signatures.push(Signature { keyid: id, sig });
+    role.signatures.sort_by(|left, right| left.keyid.cmp(&right.keyid));
     Ok(true)
 }
 

@@ -1,0 +1,9 @@
+//! Release repositories made, changed, cut short and damaged.
+#![allow(clippy::unwrap_used, reason = "tests fail by panic")]
+
+mod ceremony;
+mod changes;
+mod damage;
+mod judged;
+mod payloads;
+mod world;
