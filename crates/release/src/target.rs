@@ -1,7 +1,18 @@
 //! The names under which a release repository publishes: flat, so that every client of The Update Framework looks for
 //! the same file (`targets/SHA256.NAME`).
 
-use crate::{Architecture, ChannelName, FileName, ImageName, Version};
+use crate::{Architecture, ChannelName, FileName, ImageName, Sha256Digest, Version};
+
+/// The file of a version that tells what its blocks are and where in its pack they lie.
+pub const INDEX_FILE: &str = "blocks.index";
+/// The file of a version that holds every different block of it, compressed.
+pub const PACK_FILE: &str = "blocks.pack";
+
+/// The file of a version for machines that run the version with this root hash.
+pub fn patch_file(old_root_hash: &Sha256Digest) -> FileName {
+    let name = format!("patch-{}", hex::encode(&old_root_hash.bytes()[..16]));
+    FileName::parse(&name).expect("letters, digits and a hyphen, 38 of them")
+}
 
 /// The name of a file of one version: `IMAGE_VERSION_ARCHITECTURE.FILE`, as in `web_1.2_x86-64.manifest.json`.
 pub fn file(image: &ImageName, version: &Version, architecture: Architecture, file: &FileName) -> String {
@@ -101,6 +112,15 @@ mod tests {
             parse(&two),
             Some(Target::Channel { image, architecture: Architecture::Arm64, channel: channel_name })
         );
+    }
+
+    #[test]
+    fn the_files_of_blocks_have_names_that_can_be_published() {
+        for name in [INDEX_FILE, PACK_FILE] {
+            assert_eq!(FileName::parse(name).unwrap().as_str(), name);
+        }
+        let digest = Sha256Digest::of(b"");
+        assert_eq!(patch_file(&digest).as_str(), "patch-e3b0c44298fc1c149afbf4c8996fb924");
     }
 
     #[test]
