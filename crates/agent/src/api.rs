@@ -8,7 +8,7 @@ mod message;
 mod server;
 
 pub use client::{ApiError, Client};
-pub use message::{Method, Reply, Received};
+pub use message::{Method, Received, Reply};
 pub use server::{Server, ServerError};
 
 /// Where the socket is.

@@ -16,6 +16,7 @@
 //!    that plan is empty, which finishes or undoes what a power cut left; then `situation.outcome()` says whether the version
 //!    is on trial, and the health gate ends in `Wish::Commit` or `Wish::Reject`.
 
+pub mod api;
 pub mod config;
 pub mod download;
 pub mod error;
@@ -25,10 +26,14 @@ pub mod fill;
 pub mod gpt;
 pub mod health;
 pub mod host;
+pub mod journal;
+pub mod metrics;
+pub mod notify;
 pub mod operation;
 pub mod plan;
 pub mod pulse;
 pub mod reboot;
+pub mod service;
 pub mod situation;
 pub mod slots;
 pub mod source;

@@ -65,11 +65,23 @@ pub fn prometheus(metrics: &Metrics, status: Option<&Status>, healthy: Option<bo
             ("awaiting", matches!(status.condition, Condition::Awaiting { .. })),
             ("rolled-back", matches!(status.condition, Condition::RolledBack { .. })),
         ] {
-            text.sample("lazuli_agent_condition", &[("condition", name.to_owned())], f64::from(u8::from(holds)));
+            text.sample(
+                "lazuli_agent_condition",
+                &[("condition", name.to_owned())],
+                f64::from(u8::from(holds)),
+            );
         }
         let staged = status.staged.as_ref().filter(|staged| staged.complete);
-        text.gauge("lazuli_agent_staged", "Whether a version is staged.", f64::from(u8::from(staged.is_some())));
-        text.gauge("lazuli_agent_quarantined", "Versions that failed here.", count(status.quarantine.len() as u64));
+        text.gauge(
+            "lazuli_agent_staged",
+            "Whether a version is staged.",
+            f64::from(u8::from(staged.is_some())),
+        );
+        text.gauge(
+            "lazuli_agent_quarantined",
+            "Versions that failed here.",
+            count(status.quarantine.len() as u64),
+        );
     }
     if let Some(healthy) = healthy {
         text.gauge("lazuli_agent_healthy", "Whether all health checks hold.", f64::from(u8::from(healthy)));
@@ -94,8 +106,16 @@ pub fn prometheus(metrics: &Metrics, status: Option<&Status>, healthy: Option<bo
         "When the channel was last looked at.",
         count(metrics.last_check),
     );
-    text.gauge("lazuli_agent_last_stage_seconds", "How long the last staging took.", metrics.last_stage_seconds);
-    text.gauge("lazuli_agent_last_gate_seconds", "How long the last health gate took.", metrics.last_gate_seconds);
+    text.gauge(
+        "lazuli_agent_last_stage_seconds",
+        "How long the last staging took.",
+        metrics.last_stage_seconds,
+    );
+    text.gauge(
+        "lazuli_agent_last_gate_seconds",
+        "How long the last health gate took.",
+        metrics.last_gate_seconds,
+    );
     text.family("lazuli_agent_failures_total", "counter", "Failures by their names.");
     for (name, number) in &metrics.failures {
         text.sample("lazuli_agent_failures_total", &[("name", name.clone())], count(*number));

@@ -9,7 +9,7 @@ pub use window::{Opening, Window, Windows, Zone};
 use crate::config;
 
 /// Whether the machine may restart.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "reboot")]
 pub enum Permission {
     /// Now.

@@ -143,7 +143,12 @@ fn read_head(stream: &mut dyn Read) -> Result<(Vec<u8>, Vec<u8>), String> {
     }
 }
 
-fn read_body(stream: &mut dyn Read, mut body: Vec<u8>, length: usize, most: usize) -> Result<Vec<u8>, String> {
+fn read_body(
+    stream: &mut dyn Read,
+    mut body: Vec<u8>,
+    length: usize,
+    most: usize,
+) -> Result<Vec<u8>, String> {
     if length > most {
         return Err(format!("{length} bytes of content, more than {most}"));
     }
@@ -156,11 +161,13 @@ fn read_body(stream: &mut dyn Read, mut body: Vec<u8>, length: usize, most: usiz
 }
 
 fn content_length(headers: &[httparse::Header<'_>]) -> Result<Option<usize>, String> {
-    let named = |name: &'static str| headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+    let named =
+        |name: &'static str| headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
     if named("transfer-encoding").next().is_some() {
         return Err("content in chunks is not read here: send a Content-Length".to_owned());
     }
-    let mut lengths = named("content-length").map(|header| std::str::from_utf8(header.value).ok()?.trim().parse().ok());
+    let mut lengths =
+        named("content-length").map(|header| std::str::from_utf8(header.value).ok()?.trim().parse().ok());
     match (lengths.next(), lengths.next()) {
         (None, _) => Ok(None),
         (Some(Some(length)), None) => Ok(Some(length)),
@@ -202,7 +209,10 @@ mod tests {
             ("GET / HTTP/1.1\r\n", "it ended before its content"),
             ("nonsense\r\n\r\n", "invalid"),
             (&endless, "more than 16384 bytes before the content"),
-            ("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", "99999999 bytes of content, more than 65536"),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+                "99999999 bytes of content, more than 65536",
+            ),
             ("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab", "less content than was announced"),
             ("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nab", "more content than was announced"),
             ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "or is there twice"),

@@ -74,7 +74,11 @@ impl Server {
     }
 }
 
-fn accept(mut stream: UnixStream, open: &Arc<AtomicUsize>, answer: &Arc<dyn Fn(&Received) -> Reply + Send + Sync>) {
+fn accept(
+    mut stream: UnixStream,
+    open: &Arc<AtomicUsize>,
+    answer: &Arc<dyn Fn(&Received) -> Reply + Send + Sync>,
+) {
     if open.fetch_add(1, Ordering::SeqCst) >= MOST {
         open.fetch_sub(1, Ordering::SeqCst);
         let failure = Failure::new("api.busy", format!("{MOST} requests are being answered; ask again"));
@@ -99,7 +103,9 @@ fn serve(mut stream: UnixStream, answer: &(dyn Fn(&Received) -> Reply + Send + S
     stream.set_write_timeout(Some(LIMIT))?;
     let reply = match read_request(&mut stream) {
         Ok(request) => answer(&request),
-        Err(problem) => Reply::json(400, &Failure::new("api.request", format!("the request cannot be read: {problem}"))),
+        Err(problem) => {
+            Reply::json(400, &Failure::new("api.request", format!("the request cannot be read: {problem}")))
+        }
     };
     write_reply(&mut stream, &reply)
 }
