@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use definition::NativeImage;
 use image::Addition;
 
+use super::loadable::loadable;
 use crate::cli::ImageRelease;
 use crate::failure::{Context as _, ExitCode, Failure};
 
@@ -43,9 +44,9 @@ fn program_of(folder: &Path, name: &str, image: &NativeImage) -> Result<Vec<u8>,
         image.file.display(),
         if name == "lazuli" { "lazuli" } else { "agent" },
     );
-    fs::read(&path)
-        .context(|| format!("the program {} cannot be read", path.display()))
-        .map_err(|failure| failure.hint(hint))
+    let failed = || format!("the program {} cannot be put into the image", path.display());
+    let bytes = fs::read(&path).context(failed).map_err(|failure| failure.hint(hint))?;
+    loadable(&bytes).context(failed)
 }
 
 /// The bytes of a TUF root; a file that is none would leave the image without updates for good.

@@ -10,6 +10,7 @@ pub mod debian;
 pub mod discard;
 pub mod existing;
 pub mod fetch;
+mod loadable;
 pub mod lock;
 pub mod macros;
 pub mod named;
