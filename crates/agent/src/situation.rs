@@ -2,7 +2,7 @@
 
 use release::{Architecture, ImageName, Sha256Digest, Version};
 
-use crate::esp::{BootEntries, BootFile, Counter, Kind};
+use crate::esp::{BootEntries, Counter, Entry, Kind};
 use crate::gpt::Condition;
 use crate::slots::{Content, Slot};
 use crate::state::State;
@@ -68,17 +68,17 @@ pub enum Outcome {
 
 impl Situation {
     /// Files of the running image's versions.
-    pub(crate) fn files(&self) -> impl Iterator<Item = &BootFile> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Entry> {
         self.entries.files.iter().filter(|file| file.name.image == self.running.image)
     }
 
     /// The boot entry of a version; it has several only after a power cut while it was renamed.
-    pub(crate) fn entry_of(&self, version: &Version) -> Option<&BootFile> {
+    pub(crate) fn entry_of(&self, version: &Version) -> Option<&Entry> {
         self.files().find(|file| file.name.version == *version && file.name.kind != Kind::Part)
     }
 
     /// The boot entry of the running version.
-    pub(crate) fn own_entry(&self) -> Option<&BootFile> {
+    pub(crate) fn own_entry(&self) -> Option<&Entry> {
         self.entry_of(&self.running.version)
     }
 
@@ -86,7 +86,7 @@ impl Situation {
     /// has not failed.
     pub fn fallback(&self) -> Option<(Version, Sha256Digest)> {
         let Content::Version { label, root_hash } = &self.other.content else { return None };
-        let version = |file: &&BootFile| {
+        let version = |file: &&Entry| {
             release::partition::label(&file.name.image, &file.name.version) == *label
                 && file.name.kind != Kind::Part
                 && !file.name.is_used_up()
@@ -129,7 +129,7 @@ impl Situation {
 
     /// Versions other than the running one whose boots were used up.
     pub(crate) fn failed(&self) -> impl Iterator<Item = &Version> {
-        let other = |file: &&BootFile| file.name.version != self.running.version && file.name.is_used_up();
+        let other = |file: &&Entry| file.name.version != self.running.version && file.name.is_used_up();
         self.files().filter(other).map(|file| &file.name.version)
     }
 }

@@ -20,6 +20,8 @@ pub trait BootFolder: Send + Sync {
     fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>>;
     /// An empty file of this name in place of whatever had it, to write to.
     fn create(&self, name: &str) -> io::Result<Box<dyn Write>>;
+    /// A file to read and write anywhere; what had the name keeps its bytes, and is made if there was none.
+    fn edit(&self, name: &str) -> io::Result<Box<dyn BootFile>>;
     /// Gives a file another name that no file has.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Whether two names are of the same blocks, as a power cut within a rename leaves them.
@@ -29,6 +31,14 @@ pub trait BootFolder: Send + Sync {
     /// Removes a file; one that is not there is removed.
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Comes back when everything done before is kept.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A file that is written at any place; it grows with what is written behind its end.
+pub trait BootFile: ReadAt {
+    /// Writes all of `bytes` at `offset`.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Comes back when everything written before is kept.
     fn sync(&self) -> io::Result<()>;
 }
 
@@ -124,6 +134,12 @@ impl BootFolder for MountedBoot {
         Ok(Box::new(File::create(self.path(name)?)?))
     }
 
+    fn edit(&self, name: &str) -> io::Result<Box<dyn BootFile>> {
+        let file =
+            File::options().read(true).write(true).create(true).truncate(false).open(self.path(name)?)?;
+        Ok(Box::new(EditedFile(file)))
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (self.path(from)?, self.path(to)?);
         // Renaming over a file would free its blocks, which may be the other's as well after a power cut.
@@ -170,6 +186,28 @@ impl BootFolder for MountedBoot {
 
     fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(File::open(&self.folder)?)?)
+    }
+}
+
+struct EditedFile(File);
+
+impl ReadAt for EditedFile {
+    fn size(&self) -> u64 {
+        self.0.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
+    }
+}
+
+impl BootFile for EditedFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
     }
 }
 

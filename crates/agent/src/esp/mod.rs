@@ -5,13 +5,13 @@ mod folder;
 mod mount;
 pub mod name;
 
-pub use folder::{BootFolder, MountedBoot};
+pub use folder::{BootFile, BootFolder, MountedBoot};
 pub use mount::MountError;
 pub use name::{Counter, EntryName, Kind};
 
 /// A file in `EFI/Linux` whose name says which version it starts.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct BootFile {
+pub struct Entry {
     /// What its name says.
     pub name: EntryName,
     /// Bytes.
@@ -22,7 +22,7 @@ pub struct BootFile {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct BootEntries {
     /// Files of versions, sorted by name; other files are left alone and not listed.
-    pub files: Vec<BootFile>,
+    pub files: Vec<Entry>,
     /// Bytes that can still be written.
     pub free: u64,
 }
@@ -30,10 +30,10 @@ pub struct BootEntries {
 impl BootEntries {
     /// Reads the folder.
     pub fn read(folder: &dyn BootFolder) -> std::io::Result<Self> {
-        let mut files: Vec<BootFile> = folder
+        let mut files: Vec<Entry> = folder
             .list()?
             .into_iter()
-            .filter_map(|(name, size)| Some(BootFile { name: EntryName::parse(&name)?, size }))
+            .filter_map(|(name, size)| Some(Entry { name: EntryName::parse(&name)?, size }))
             .collect();
         files.sort_by_key(|file| file.name.to_string());
         Ok(BootEntries { files, free: folder.free()? })

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ExecuteError;
 use crate::esp::{BootFolder, EntryName, Kind};
+use crate::host::Host;
 use crate::source::{Source, SourceError};
 
 const PIECE: usize = 1024 * 1024;
@@ -47,6 +48,18 @@ pub(super) fn write_kernel(
     check(manifest, Sha256Digest::from_bytes(hash.finalize().into()))?;
     boot.sync().map_err(failed("keep", &name))?;
     check(manifest, digest(boot, &name)?)
+}
+
+/// The kernel that runs, by its boot entry.
+pub(super) fn running_kernel(host: &Host) -> Option<Box<dyn crate::storage::ReadAt>> {
+    let is_own = |name: &EntryName| {
+        (&name.image, &name.version) == (&host.running.image, &host.running.version)
+            && name.kind != Kind::Part
+    };
+    let names = host.boot.list().ok()?.into_iter();
+    let name =
+        names.map(|(name, _)| name).find(|name| EntryName::parse(name).is_some_and(|name| is_own(&name)))?;
+    host.boot.open(&name).ok()
 }
 
 /// Gives a file another name.

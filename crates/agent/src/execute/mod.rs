@@ -23,7 +23,7 @@ use crate::storage::{ReadAt as _, Window, WritableWindow};
 pub trait Watch {
     /// Step `number` of `steps`, counted from 1, begins.
     fn step(&mut self, number: usize, steps: usize, step: &Step);
-    /// So much of the root file system is in its place.
+    /// So much of `size` bytes, those of root file system and kernel, came from where it says.
     fn filled(&mut self, filled: Filled, size: u64);
 }
 
@@ -196,11 +196,13 @@ fn fill_slot(
         running_root: readable(running.root)?,
         running_verity: readable(running.verity)?,
         running_root_hash: host.running.root_hash,
+        running_kernel: boot::running_kernel(host),
+        boot: &*host.boot,
         root: writable(other.root)?,
         verity: writable(other.verity)?,
         signature: other.signature.map(writable).transpose()?,
     };
-    let size = manifest.files.root.size;
+    let size = manifest.files.root.size.saturating_add(manifest.files.kernel.size);
     fill(&partitions, manifest, source, &mut |filled| watch.filled(filled, size))?;
     Ok(())
 }

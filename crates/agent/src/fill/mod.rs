@@ -1,21 +1,38 @@
-//! A manifest and where its bytes come from, in; the other slot's partitions filled, out. A block that lies there already is
-//! left, one that the running version has is copied, and only the rest is fetched; every block is compared with its digest
-//! in the hash tree before it is written, and the tree with the root hash before anything is.
+//! A manifest and where its bytes come from, in; the other slot's partitions filled, and the kernel beside the boot entries,
+//! out. A block that lies there already is left, one that the running version has is copied, and only the rest is fetched;
+//! every block is compared with its digest before it is written, and what tells of digests with the root hash before that.
 //!
 //! What an interrupted filling left is found by its digests: nothing is remembered, and nothing fetched twice.
+//!
+//! A release has a patch for the running version, or an index and a pack, or only whole files, as a payload folder has: they
+//! are asked for in this order.
 
-mod local;
-mod root;
+mod blocks;
+mod known;
+mod whole;
 
 use std::io;
 
+use release::assembly::AssemblyError;
+use release::frame::FrameError;
+use release::local::Local;
 use release::manifest::PayloadFile;
-use release::verity::{self, HashTree, PartitionError};
+use release::partition::SlotPartition;
+use release::recipe::{self, Recipe};
+use release::verity::{self, BLOCK_SIZE, HashTree, Hasher, PartitionError};
 use release::{Manifest, Sha256Digest};
 
 use crate::error::Named;
+use crate::esp::{BootFolder, EntryName, Kind};
 use crate::source::{Source, SourceError};
-use crate::storage::{ReadAt as _, Window, WritableWindow};
+use crate::storage::{ReadAt, Window, WritableWindow};
+
+/// The file with a version's recipe.
+const INDEX: &str = "blocks.index";
+/// The file with its blocks.
+const PACK: &str = "blocks.pack";
+/// The most bytes that the head of a patch may have.
+const MOST_HEAD: u64 = 32 * 1024 * 1024;
 
 /// What may be read and what is written.
 pub struct Partitions<'a> {
@@ -25,6 +42,10 @@ pub struct Partitions<'a> {
     pub running_verity: Window<'a>,
     /// The root hash of the running version.
     pub running_root_hash: Sha256Digest,
+    /// The running version's kernel, if its boot entry is there.
+    pub running_kernel: Option<Box<dyn ReadAt>>,
+    /// The boot entries, beside which the kernel is written.
+    pub boot: &'a dyn BootFolder,
     /// For the root file system.
     pub root: WritableWindow<'a>,
     /// For the hash tree.
@@ -33,7 +54,7 @@ pub struct Partitions<'a> {
     pub signature: Option<WritableWindow<'a>>,
 }
 
-/// Where the bytes of the root file system came from.
+/// Where the bytes of root file system and kernel came from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Filled {
@@ -41,7 +62,7 @@ pub struct Filled {
     pub kept: u64,
     /// Bytes copied from elsewhere on this disk.
     pub copied: u64,
-    /// Bytes of blocks that were fetched, as they lie on the disk.
+    /// Bytes fetched: compressed ones of a patch or pack, else as they lie on the disk.
     pub fetched: u64,
 }
 
@@ -97,6 +118,47 @@ pub enum FillError {
         /// The first missing block, from 0.
         block: u64,
     },
+    /// Frames came out of order or not all.
+    #[error("{file} did not give the bytes that were asked for")]
+    Frames {
+        /// The file.
+        file: String,
+    },
+    /// A frame does not decompress.
+    #[error("a part of {file} cannot be decompressed: the server's file, or the way from it, is damaged")]
+    Frame {
+        /// The file.
+        file: String,
+        /// Why not.
+        #[source]
+        source: FrameError,
+    },
+    /// The recipe has no way to a block.
+    #[error("the recipe of this version does not reach from what this host has")]
+    Assembly(#[source] AssemblyError),
+    /// The recipe is none of this version.
+    #[error("the recipe {file} cannot be used")]
+    Recipe {
+        /// Its file.
+        file: String,
+        /// Why not.
+        #[source]
+        source: recipe::RecipeError,
+    },
+    /// What was written does not stay, or the recipe cannot be followed.
+    #[error("blocks of {file} were written and are not what they should be; the disk may be failing")]
+    Unstable {
+        /// The file.
+        file: String,
+    },
+    /// The hash tree that was computed is not the one that was published.
+    #[error("the hash tree has SHA-256 {found}, and the manifest says {expected}")]
+    TreeFile {
+        /// What the manifest says.
+        expected: Sha256Digest,
+        /// What was computed.
+        found: Sha256Digest,
+    },
 }
 
 impl Named for FillError {
@@ -107,29 +169,156 @@ impl Named for FillError {
             FillError::Device { .. } => "slot.read",
             FillError::Tree { .. } | FillError::TreeDiffers { .. } => "payload.tree",
             FillError::Block { .. } => "payload.block",
-            FillError::Short { .. } => "payload.short",
+            FillError::TreeFile { .. } => "payload.tree",
+            FillError::Short { .. } | FillError::Frames { .. } => "payload.short",
+            FillError::Frame { .. } | FillError::Assembly(_) => "payload.block",
+            FillError::Recipe { .. } => "payload.index",
+            FillError::Unstable { .. } => "slot.write",
         }
     }
 }
 
-/// Fills the other slot; `progress` hears how many of the root file system's bytes are in their places.
+/// Fills the other slot; `progress` hears how many bytes are in their places.
 pub fn fill(
     partitions: &Partitions<'_>,
     manifest: &Manifest,
     source: &mut dyn Source,
     progress: &mut dyn FnMut(Filled),
 ) -> Result<Filled, FillError> {
-    let bytes = source.whole(manifest.files.verity.name.as_str())?;
-    let tree = tree(&bytes, manifest)?;
-    write_if_other(&partitions.verity, "hash tree", &bytes)?;
-    drop(bytes);
-    let filled = root::fill(partitions, manifest, &tree, source, progress)?;
+    let filled = match by_recipe(partitions, manifest, source, progress)? {
+        Some(filled) => filled,
+        None => {
+            let bytes = source.whole(manifest.files.verity.name.as_str())?;
+            let tree = tree(&bytes, manifest)?;
+            write_if_other(&partitions.verity, "hash tree", &bytes)?;
+            drop(bytes);
+            whole::fill(partitions, manifest, &tree, source, progress)?
+        }
+    };
     if let (Some(file), Some(window)) = (&manifest.files.verity_signature, &partitions.signature) {
         signature(window, file, source)?;
     }
     let device = |source| FillError::Device { action: "flush", part: "partitions", source };
     partitions.root.flush().map_err(device)?;
     Ok(filled)
+}
+
+/// Fills by a patch or a pack; nothing if the release has neither.
+fn by_recipe(
+    partitions: &Partitions<'_>,
+    manifest: &Manifest,
+    source: &mut dyn Source,
+    progress: &mut dyn FnMut(Filled),
+) -> Result<Option<Filled>, FillError> {
+    let hasher = Hasher::new(&manifest.verity.salt);
+    let local = known::local(partitions, &manifest.verity.salt, &hasher);
+    let patch = patch_file(&partitions.running_root_hash);
+    let mut assemble = |recipe: &Recipe, file: &str, source: &mut dyn Source| {
+        let kernel = kernel_part(partitions, manifest)?;
+        let hasher = hasher.clone();
+        let work = blocks::Work { partitions, manifest, recipe, hasher, file, kernel };
+        let (tree, filled) = blocks::assemble(&work, &local, source, progress)?;
+        write_tree(partitions, manifest, &tree, source)?;
+        Ok::<_, FillError>(Some(filled))
+    };
+    if let Some(recipe) = patch_recipe(manifest, &local, &patch, source)? {
+        match assemble(&recipe, &patch, source) {
+            Err(error @ FillError::Device { .. }) => return Err(error),
+            // Whatever is wrong with the patch, or with a block that it builds upon, the pack is the way.
+            Err(_) => {}
+            done => return done,
+        }
+    }
+    let index = match source.whole(INDEX) {
+        Ok(index) => index,
+        Err(SourceError::NoSuchFile { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let recipe = Recipe::from_index(&index, manifest);
+    let recipe = recipe.map_err(|source| FillError::Recipe { file: INDEX.to_owned(), source })?;
+    drop(index);
+    assemble(&recipe, PACK, source)
+}
+
+/// The name of the patch for hosts that run this root hash.
+fn patch_file(root_hash: &Sha256Digest) -> String {
+    format!("patch-{}", &root_hash.to_string()[..32])
+}
+
+/// The recipe of a patch, if there is one for this host.
+fn patch_recipe(
+    manifest: &Manifest,
+    local: &Local,
+    file: &str,
+    source: &mut dyn Source,
+) -> Result<Option<Recipe>, FillError> {
+    if local.root_hash().is_none() {
+        return Ok(None);
+    }
+    let mut head = Vec::new();
+    let mut end = recipe::PATCH_BEGIN as u64;
+    // The first bytes tell how many more there are.
+    for _ in 0..2 {
+        let start = head.len() as u64;
+        let read = source.ranges(file, &[start..end], &mut |_, bytes| {
+            head.extend_from_slice(bytes);
+            Ok(())
+        });
+        match read {
+            Ok(()) => {}
+            Err(SourceError::NoSuchFile { .. }) => return Ok(None),
+            // A head that was damaged on its way tells of bytes that are not there.
+            Err(_) if start > 0 => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        match recipe::patch_head_length(&head) {
+            Ok(length) if length <= MOST_HEAD => end = length,
+            // The pack is there as well.
+            _ => return Ok(None),
+        }
+        if head.len() as u64 >= end {
+            break;
+        }
+    }
+    Ok(Recipe::from_patch(&head, manifest, local).ok())
+}
+
+fn kernel_part(
+    partitions: &Partitions<'_>,
+    manifest: &Manifest,
+) -> Result<Box<dyn crate::esp::BootFile>, FillError> {
+    let (image, version) = (manifest.image.clone(), manifest.version.clone());
+    let name = EntryName { image, version, kind: Kind::Part }.to_string();
+    let part = "unified kernel image";
+    partitions.boot.edit(&name).map_err(|source| FillError::Device { action: "write", part, source })
+}
+
+/// Writes the partition of a tree. Its superblock has the UUID that the root hash gives it; one that was built otherwise is
+/// taken from the published tree.
+fn write_tree(
+    partitions: &Partitions<'_>,
+    manifest: &Manifest,
+    tree: &HashTree,
+    source: &mut dyn Source,
+) -> Result<(), FillError> {
+    let file = &manifest.files.verity;
+    let uuid = SlotPartition::Verity.uuid(&manifest.verity.root_hash);
+    let mut bytes = tree.partition_bytes(uuid.into_bytes());
+    if Sha256Digest::of(&bytes) != file.sha256 {
+        let mut superblock = Vec::with_capacity(BLOCK_SIZE);
+        source.ranges(file.name.as_str(), &[0..BLOCK_SIZE as u64], &mut |_, bytes| {
+            superblock.extend_from_slice(bytes);
+            Ok(())
+        })?;
+        let parsed = verity::Superblock::parse(&superblock)
+            .map_err(|source| FillError::Tree { file: file.name.to_string(), source })?;
+        bytes = tree.partition_bytes(parsed.uuid);
+    }
+    let found = Sha256Digest::of(&bytes);
+    if found != file.sha256 {
+        return Err(FillError::TreeFile { expected: file.sha256, found });
+    }
+    write_if_other(&partitions.verity, "hash tree", &bytes)
 }
 
 /// The hash tree of a manifest, proven.

@@ -95,6 +95,11 @@ pub enum Step {
 
 /// What to do for a wish.
 pub fn plan(situation: &Situation, wish: &Wish) -> Result<Plan, Refusal> {
+    let about_entries = !matches!(wish, Wish::Settle | Wish::Pin(_) | Wish::Forgive(_));
+    // Removing one of two names would free the blocks of the other.
+    if about_entries && !settle::keep_names(situation).is_empty() {
+        return Err(Refusal::Unsettled);
+    }
     match wish {
         Wish::Stage(manifest, permissions) => stage::stage(situation, manifest, *permissions),
         Wish::Apply => switch::apply(situation),

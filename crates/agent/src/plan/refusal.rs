@@ -101,6 +101,11 @@ pub enum Refusal {
         /// The name of its file.
         file: String,
     },
+    /// A power cut left a file with two names.
+    #[error(
+        "a file in EFI/Linux has two names since the last start; settle first, as the service does when it starts"
+    )]
+    Unsettled,
     /// Nothing is staged, or not wholly.
     #[error("no version is staged; stage one first")]
     NotStaged,
@@ -125,6 +130,7 @@ impl Named for Refusal {
             Refusal::SlotTooSmall { .. } => "slot.too-small",
             Refusal::EspFull { .. } => "esp.full",
             Refusal::NoOwnEntry { .. } => "esp.own-entry-missing",
+            Refusal::Unsettled => "update.unsettled",
             Refusal::NotStaged => "update.not-staged",
             Refusal::NoFallback { .. } => "update.no-fallback",
         }

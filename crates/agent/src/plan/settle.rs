@@ -32,7 +32,7 @@ pub(super) fn settle(situation: &Situation) -> Plan {
 }
 
 /// Versions with several names keep one.
-fn keep_names(situation: &Situation) -> Vec<Step> {
+pub(super) fn keep_names(situation: &Situation) -> Vec<Step> {
     let mut names: BTreeMap<&Version, Vec<EntryName>> = BTreeMap::new();
     for file in situation.files() {
         names.entry(&file.name.version).or_default().push(file.name.clone());

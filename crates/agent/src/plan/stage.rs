@@ -3,7 +3,7 @@
 use release::{Manifest, Version};
 
 use super::{Permissions, Plan, Refusal, Step};
-use crate::esp::{BootFile, Kind};
+use crate::esp::{Entry, Kind};
 use crate::situation::Situation;
 use crate::slots::{Content, Place};
 use crate::state::Change;
@@ -106,15 +106,15 @@ fn check_room(situation: &Situation, manifest: &Manifest) -> Result<(), Refusal>
 }
 
 /// Files that make room: all of this image but the running version's entry and what is written of the candidate's.
-fn replaced<'a>(situation: &'a Situation, manifest: &'a Manifest) -> impl Iterator<Item = &'a BootFile> {
-    let kept = |file: &&BootFile| {
+fn replaced<'a>(situation: &'a Situation, manifest: &'a Manifest) -> impl Iterator<Item = &'a Entry> {
+    let kept = |file: &&Entry| {
         let own = file.name.version == situation.running.version && file.name.kind != Kind::Part;
         !own && !is_part_of(file, &manifest.version)
     };
     situation.files().filter(kept)
 }
 
-fn is_part_of(file: &BootFile, version: &Version) -> bool {
+fn is_part_of(file: &Entry, version: &Version) -> bool {
     file.name.version == *version && file.name.kind == Kind::Part
 }
 
@@ -122,7 +122,7 @@ fn is_part_of(file: &BootFile, version: &Version) -> bool {
 fn is_staged(situation: &Situation, manifest: &Manifest) -> bool {
     let staged = &situation.state.staged;
     let file =
-        |file: &BootFile| file.name.version == manifest.version && file.size == manifest.files.kernel.size;
+        |file: &Entry| file.name.version == manifest.version && file.size == manifest.files.kernel.size;
     staged.as_ref().is_some_and(|staged| staged.complete && staged.manifest == *manifest)
         && situation.files().any(file)
         && (situation.other.content == Content::Empty || situation.other.holds(manifest.verity.root_hash))

@@ -12,11 +12,10 @@ use release::Architecture;
 use release::partition::SlotPartition;
 use uuid::Uuid;
 
-pub(crate) use loader::Booted;
-pub(crate) use payload::{Memory, Payload};
+pub(crate) use payload::Payload;
 pub(crate) use power::{Dice, Event, Kept};
 
-use crate::esp::BootFolder;
+use crate::esp::{BootFile, BootFolder};
 use crate::gpt::form;
 use crate::host::Host;
 use crate::situation::Running;
@@ -174,6 +173,13 @@ impl BootFolder for World {
         Ok(Box::new(Appended { world: self.clone(), name: name.to_owned() }))
     }
 
+    fn edit(&self, name: &str) -> io::Result<Box<dyn BootFile>> {
+        if !self.lock().now.names.contains_key(name) {
+            self.happen(Event::Create { name: name.to_owned() })?;
+        }
+        Ok(Box::new(Edited { world: self.clone(), name: name.to_owned() }))
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.happen(Event::Rename { from: from.to_owned(), to: to.to_owned() })
     }
@@ -220,6 +226,31 @@ impl ReadAt for Content {
         let place = usize::try_from(offset).unwrap();
         buffer.copy_from_slice(self.0.get(place..place + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
+    }
+}
+
+struct Edited {
+    world: World,
+    name: String,
+}
+
+impl ReadAt for Edited {
+    fn size(&self) -> u64 {
+        self.world.open(&self.name).unwrap().size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.world.open(&self.name)?.read_at(offset, buffer)
+    }
+}
+
+impl BootFile for Edited {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.world.happen(Event::Edit { name: self.name.clone(), offset, bytes: bytes.to_vec() })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.world.happen(Event::Sync)
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use release::blocks;
 use release::manifest::{Files, PayloadFile, Salt, Verity};
+use release::pack::Pack;
+use release::patch::Patch;
 use release::verity::Leaves;
 use release::{Architecture, FileName, ImageName, Manifest, Sha256Digest, Version};
 
@@ -75,6 +78,32 @@ impl Payload {
         }
     }
 
+    /// A source with the index and the pack of this version, and a patch for hosts that run `old`.
+    pub(crate) fn packed(&self, old: Option<&Payload>) -> Memory {
+        let blocks =
+            |payload: &Payload| -> (Vec<u8>, Vec<u8>) { (payload.root.clone(), payload.kernel.clone()) };
+        let (root, kernel) = blocks(self);
+        let salt = &self.manifest.verity.salt;
+        let pack = Pack::new(blocks::Payload::new(&root, &kernel).unwrap(), salt, &[]).unwrap();
+        let frames: Vec<Vec<u8>> = (0..pack.frames()).map(|number| pack.frame(number, 3).unwrap()).collect();
+        let lengths: Vec<u64> = frames.iter().map(|frame| frame.len() as u64).collect();
+        let mut source = self.source();
+        source.files.insert("blocks.index".to_owned(), pack.index(&lengths).unwrap());
+        source.files.insert("blocks.pack".to_owned(), frames.concat());
+        if let Some(old) = old {
+            let (old_root, old_kernel) = blocks(old);
+            let old_blocks = blocks::Payload::new(&old_root, &old_kernel).unwrap();
+            let patch = Patch::new(old_blocks, blocks::Payload::new(&root, &kernel).unwrap(), salt).unwrap();
+            let frames: Vec<Vec<u8>> =
+                (0..patch.frames()).map(|number| patch.frame(number, 3).unwrap()).collect();
+            let lengths: Vec<u64> = frames.iter().map(|frame| frame.len() as u64).collect();
+            let file = [patch.head(&lengths).unwrap(), frames.concat()].concat();
+            let root_hash = old.manifest.verity.root_hash.to_string();
+            source.files.insert(format!("patch-{}", &root_hash[..32]), file);
+        }
+        source
+    }
+
     pub(crate) fn source(&self) -> Memory {
         let files = [("root.erofs", &self.root), ("root.verity", &self.verity), ("linux.efi", &self.kernel)];
         let files = files.map(|(name, bytes)| (name.to_owned(), bytes.clone()));
@@ -100,8 +129,16 @@ impl Source for Memory {
         for range in ranges {
             let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
             *self.asked.entry(name.to_owned()).or_default() += range.end - range.start;
+            let Some(bytes) = file.get(start..end) else {
+                let source = std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into();
+                return Err(SourceError::Unavailable {
+                    name: name.to_owned(),
+                    code: "download.range",
+                    source,
+                });
+            };
             // Pieces that end within blocks.
-            for (number, piece) in file[start..end].chunks(1500).enumerate() {
+            for (number, piece) in bytes.chunks(1500).enumerate() {
                 let offset = range.start + number as u64 * 1500;
                 sink(offset, piece).map_err(|source| SourceError::Sink { name: name.to_owned(), source })?;
             }

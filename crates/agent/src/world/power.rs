@@ -25,6 +25,7 @@ pub(crate) enum Event {
     Flush,
     Create { name: String },
     Append { name: String, bytes: Vec<u8> },
+    Edit { name: String, offset: u64, bytes: Vec<u8> },
     Rename { from: String, to: String },
     Remove { name: String },
     Forget { name: String },
@@ -58,6 +59,13 @@ impl Kept {
             Event::Append { name, bytes } => {
                 let file = *self.names.get(name).ok_or(io::ErrorKind::NotFound)?;
                 self.files[file].extend(bytes);
+            }
+            Event::Edit { name, offset, bytes } => {
+                let file = *self.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+                let place = usize::try_from(*offset).unwrap();
+                let content = &mut self.files[file];
+                content.resize(content.len().max(place + bytes.len()), 0);
+                content[place..place + bytes.len()].copy_from_slice(bytes);
             }
             Event::Rename { from, to } => {
                 assert!(!self.names.contains_key(to), "{from} is renamed over {to}");
@@ -156,6 +164,15 @@ fn selection(start: &Kept, done: &[Event], dice: &mut Dice) -> Kept {
                         kept.apply(&Event::Write { offset, bytes: sector.to_vec() }).unwrap();
                     }
                 }
+            }
+            Event::Edit { name, offset, bytes } if index > synced => {
+                let mut bytes = bytes.clone();
+                for sector in bytes.chunks_mut(SECTOR) {
+                    if dice.below(2) == 0 {
+                        sector.fill(0xAA);
+                    }
+                }
+                kept.apply(&Event::Edit { name: name.clone(), offset: *offset, bytes }).unwrap();
             }
             // Of a file's bytes that were not synced, some are what lay there before.
             Event::Append { name, bytes } if index > synced => {

@@ -96,6 +96,26 @@ fn the_slot_of_a_version_to_go_back_to_is_reused_and_no_cut_starts_it_half_writt
 }
 
 #[test]
+fn staging_by_a_pack_is_cut_anywhere_and_begun_again() {
+    let (one, two) = (Payload::new("1"), Payload::new("2"));
+    let versions = [&one, &two];
+    for old in [None, Some(&one)] {
+        let world = World::new(&one);
+        let stage = |world: &World| {
+            let wish = Wish::Stage(Box::new(two.manifest.clone()), UP);
+            agent(world, &one).run(&wish, &mut two.packed(old)).unwrap();
+        };
+        cut_everywhere(&world, stage, |world| {
+            assert_eq!(boot(world, &versions, &[]).manifest.version, version("1"));
+            agent(world, &one).settle();
+            stage(world);
+            agent(world, &one).wish(&Wish::Apply);
+            assert_eq!(boot(world, &versions, &[]).manifest.version, version("2"));
+        });
+    }
+}
+
+#[test]
 fn committing_is_cut_anywhere() {
     let (one, two) = (Payload::new("1"), Payload::new("2"));
     let versions = [&one, &two];

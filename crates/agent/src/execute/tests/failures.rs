@@ -234,3 +234,47 @@ fn a_rollback_to_a_version_that_rotted_is_refused_and_changes_nothing() {
     assert_eq!(error.name(), "slot.damaged");
     assert!(world.kept() == before);
 }
+
+#[test]
+fn a_damaged_pack_or_patch_or_index_stages_nothing_or_what_is_right() {
+    let (one, two) = (Payload::new("1"), Payload::new("2"));
+    let patch = format!("patch-{}", &one.manifest.verity.root_hash.to_string()[..32]);
+    for (file, old) in [("blocks.pack", None), ("blocks.index", None), (&*patch, Some(&one))] {
+        let length = two.packed(old).files[file].len();
+        for place in (0..length).step_by((length / 40).max(1)) {
+            let world = World::new(&one);
+            let host = agent(&world, &one);
+            let mut source = two.packed(old);
+            source.files.get_mut(file).unwrap()[place] ^= 0x41;
+            match host.run(&Wish::Stage(Box::new(two.manifest.clone()), UP), &mut source) {
+                // A patch that cannot be used is passed over for the pack, and a byte may not matter.
+                Ok(_) => {
+                    host.wish(&Wish::Apply);
+                    assert_eq!(boot(&world, &[&one, &two], &[]).manifest.version, version("2"));
+                }
+                Err(error) => {
+                    assert!(
+                        error.name().starts_with("payload.") || error.name() == "download.range",
+                        "{file} {place}: {error}"
+                    );
+                    assert_eq!(boot(&world, &[&one, &two], &[]).manifest.version, version("1"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_running_slot_that_rotted_is_not_copied_from() {
+    let (one, two) = (Payload::new("1"), Payload::new("2"));
+    for old in [None, Some(&one)] {
+        let world = World::new(&one);
+        let host = agent(&world, &one);
+        let root = host.situation().slot.root;
+        world.write_at(root.start + 2 * 4096, b"rot").unwrap();
+        let mut source = two.packed(old);
+        host.run(&Wish::Stage(Box::new(two.manifest.clone()), UP), &mut source).unwrap();
+        host.wish(&Wish::Apply);
+        assert_eq!(boot(&world, &[&one, &two], &[]).manifest.version, version("2"));
+    }
+}

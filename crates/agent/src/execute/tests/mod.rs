@@ -237,3 +237,25 @@ fn a_pinned_version_is_the_only_one_and_may_be_older() {
     host.wish(&Wish::Pin(None));
     host.stage(&three, UP).unwrap();
 }
+
+#[test]
+fn a_pack_and_a_patch_give_the_same_slot_and_kernel_and_cost_less() {
+    let (one, two) = (Payload::new("1"), Payload::new("2"));
+    let patch = format!("patch-{}", &one.manifest.verity.root_hash.to_string()[..32]);
+    let mut kept = Vec::new();
+    for (mut source, file) in
+        [(two.source(), "root.erofs"), (two.packed(None), "blocks.pack"), (two.packed(Some(&one)), &*patch)]
+    {
+        let world = World::new(&one);
+        let host = agent(&world, &one);
+        host.run(&Wish::Stage(Box::new(two.manifest.clone()), UP), &mut source).unwrap();
+        assert!(source.asked[file] > 0);
+        let whole = source.asked.get("root.erofs").copied().unwrap_or_default();
+        assert_eq!(whole > 0, file == "root.erofs", "{:?}", source.asked);
+        assert_eq!(source.asked.contains_key("linux.efi"), file == "root.erofs");
+        host.wish(&Wish::Apply);
+        kept.push((world.kept().disk, world.kept().names.len()));
+        assert_eq!(boot(&world, &[&one, &two], &[]).manifest.version, version("2"));
+    }
+    assert!(kept[0] == kept[1] && kept[1] == kept[2]);
+}

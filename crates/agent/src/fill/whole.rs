@@ -1,11 +1,12 @@
-//! The root file system: what lies in its place, what is copied, what is fetched.
+//! The root file system by its whole hash tree, where a release has no recipe: what lies in its place, what is copied, what is
+//! fetched as it lies on the disk.
 
 use std::ops::Range;
 
 use release::verity::{BLOCK_SIZE, HashTree, Hasher, SECTION_SIZE};
 use release::{Manifest, Sha256Digest};
 
-use super::local::Known;
+use super::known::Known;
 use super::{FillError, Filled, Partitions};
 use crate::source::{SinkError, Source, SourceError};
 use crate::storage::{ReadAt as _, WritableWindow};
