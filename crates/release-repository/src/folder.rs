@@ -179,6 +179,33 @@ impl Folder {
         self.sync(TARGETS)
     }
 
+    /// A file without a name on the disk that holds targets, to be kept by `keep` or lost.
+    pub fn begin_file(&self) -> Result<tempfile::NamedTempFile, FolderError> {
+        let folder = self.root.join(TARGETS);
+        fs::create_dir_all(&folder).map_err(system("make", &folder))?;
+        tempfile::NamedTempFile::new_in(&folder).map_err(system("write to", &folder))
+    }
+
+    /// What an unnamed file would be under this name.
+    pub fn describe(&self, name: String, file: &tempfile::NamedTempFile) -> Result<Entry, FolderError> {
+        let mut reader = File::open(file.path()).map_err(system("open", file.path()))?;
+        let (length, sha256) = copy(&mut reader, &mut io::sink()).map_err(system("read", file.path()))?;
+        Ok(Entry { name, length, sha256 })
+    }
+
+    /// Gives an unnamed file the name of its entry.
+    pub fn keep(&self, entry: &Entry, file: tempfile::NamedTempFile) -> Result<(), FolderError> {
+        finish(file, &self.root.join(entry.path()))?;
+        self.sync(TARGETS)
+    }
+
+    /// Opens a published file, checked.
+    pub fn open_target(&self, entry: &Entry) -> Result<File, FolderError> {
+        self.check(entry)?;
+        let path = self.root.join(entry.path());
+        File::open(&path).map_err(system("open", &path))
+    }
+
     /// The bytes of a published file that is small, checked.
     pub fn load(&self, entry: &Entry) -> Result<Vec<u8>, FolderError> {
         let path = self.root.join(entry.path());

@@ -6,12 +6,14 @@
 //! bytes with Ed25519 keys; ECDSA signatures are random by nature, and are kept as long as what they sign.
 
 pub mod advance;
+pub mod blocks;
 pub mod change;
 pub mod content;
 pub mod folder;
 pub mod inspect;
 pub mod key;
 pub mod payload;
+pub mod publish;
 pub mod role;
 pub mod state;
 

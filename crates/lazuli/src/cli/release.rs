@@ -101,6 +101,15 @@ pub struct ReleaseAdd {
     /// The payload folder that `lazuli image build` left
     #[arg(value_name = "PAYLOAD")]
     pub payload: PathBuf,
+    /// Make the patch for machines that run this version [default: the newest published before it]
+    #[arg(long, value_name = "VERSION")]
+    pub patch_from: Option<Version>,
+    /// Publish root file system, hash tree and kernel as they are, too, for clients that do not know packs
+    #[arg(long)]
+    pub whole_files: bool,
+    /// How hard to compress, from 1 (fast) to 22 (small)
+    #[arg(long, value_name = "NUMBER", default_value_t = 19, value_parser = clap::value_parser!(i32).range(1..=22))]
+    pub level: i32,
     /// With which keys and when.
     #[command(flatten)]
     pub signing: ReleaseSigning,
