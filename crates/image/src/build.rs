@@ -323,6 +323,8 @@ pub fn compose(
         entry.apply(&mut tree, source_date_epoch)?;
     }
     clean(&mut tree, source_date_epoch)?;
+    let policy = specification.selinux.as_ref().map(|selinux| selinux::gather(selinux, &tree)).transpose()?;
+    let policy = policy.flatten();
     remove(&mut tree, &specification.removed)?;
     specification.identity.apply(&mut tree, source_date_epoch)?;
     // Accounts come before the overlays, whose rules may name them as owners.
@@ -344,8 +346,12 @@ pub fn compose(
         let clock = TreePath::parse(CLOCK_EPOCH)?;
         tree.insert(clock, Entry::file(*b"", 0o644, source_date_epoch));
     }
+    if specification.unpacked_modules {
+        let kernel = kernel::find(&tree)?;
+        modules::unpack_all(&mut tree, &kernel, tools, source_date_epoch)?;
+    }
     if let Some(selinux) = &specification.selinux {
-        selinux::apply(selinux, &mut tree, tools, source_date_epoch)?;
+        selinux::apply(selinux, policy.as_ref(), &mut tree, tools, source_date_epoch)?;
     }
     if specification.slots.is_some() {
         set_times(&mut tree);

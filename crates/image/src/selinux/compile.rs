@@ -6,9 +6,8 @@ use host_tools::ToolError;
 use host_tools::secilc::{self, Options};
 
 use super::LabelError;
-use super::configuration::PolicyModules;
 use super::homes::expand;
-use super::modules::{ModuleError, gather, store};
+use super::modules::{ModuleError, ModuleTexts, store};
 use crate::tools::Tools;
 use crate::tree::{Entry, PathOutsideTree, ReadError, Tree, TreePath};
 
@@ -52,7 +51,7 @@ pub enum CompileError {
 ///
 /// The module store and the contexts in their compiled form are taken out: they would still say what was before.
 pub(super) fn compile(
-    modules: &PolicyModules,
+    modules: &ModuleTexts,
     policy: &str,
     tree: &mut Tree,
     tools: &Tools,
@@ -79,13 +78,12 @@ struct Compiled {
 }
 
 fn run(
-    modules: &PolicyModules,
+    modules: &ModuleTexts,
     policy: &str,
     folder: &TreePath,
     tree: &Tree,
     tools: &Tools,
 ) -> Result<Compiled, CompileError> {
-    let texts = gather(tree, policy, modules)?;
     let (version, path) = version(tree, &folder.child(b"policy"))?;
     let work = tempfile::Builder::new()
         .prefix("policy-")
@@ -95,11 +93,11 @@ fn run(
     for folder in [&sources, &output] {
         std::fs::create_dir(folder).map_err(|source| CompileError::Work { path: folder.clone(), source })?;
     }
-    for (name, text) in &texts {
+    for (name, text) in &modules.0 {
         let path = sources.join(format!("{name}.cil"));
         std::fs::write(&path, text).map_err(|source| CompileError::Work { path, source })?;
     }
-    let names: Vec<String> = texts.into_keys().collect();
+    let names: Vec<String> = modules.0.keys().cloned().collect();
     let options = Options { modules: &sources, names: &names, version };
     secilc::compile(&tools.sandbox(), &options, &output)
         .map_err(|source| CompileError::Refused { policy: policy.to_owned(), source: Box::new(source) })?;

@@ -17,6 +17,7 @@ pub use configuration::{OwnModule, PolicyModules, Selinux, SelinuxMode};
 pub use contexts::{ContextsError, FileKind};
 pub use matcher::Contexts;
 pub use modules::ModuleError;
+pub(crate) use modules::ModuleTexts;
 
 /// The attribute that holds a label.
 pub const ATTRIBUTE: &str = "security.selinux";
@@ -61,9 +62,23 @@ pub enum LabelError {
     Policy(#[from] CompileError),
 }
 
+/// The modules that the policy is to be compiled from; none leaves it as its package made it.
+///
+/// They are gathered before anything is taken out of the tree: the store lies in /var, which many images lose.
+pub(crate) fn gather(selinux: &Selinux, tree: &Tree) -> Result<Option<ModuleTexts>, LabelError> {
+    match &selinux.modules {
+        Some(modules) if selinux.mode != SelinuxMode::Disabled => {
+            let texts = modules::gather(tree, &selinux.policy, modules).map_err(CompileError::from)?;
+            Ok(Some(texts))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// Configures SELinux in the tree, compiles its policy where that is asked for, and labels every entry.
 pub(crate) fn apply(
     selinux: &Selinux,
+    modules: Option<&ModuleTexts>,
     tree: &mut Tree,
     tools: &Tools,
     source_date_epoch: u64,
@@ -72,7 +87,7 @@ pub(crate) fn apply(
     if selinux.mode == SelinuxMode::Disabled {
         return Ok(());
     }
-    if let Some(modules) = &selinux.modules {
+    if let Some(modules) = modules {
         compile::compile(modules, &selinux.policy, tree, tools, source_date_epoch)?;
     }
     label(tree, &Contexts::of_policy(tree, &selinux.policy)?);

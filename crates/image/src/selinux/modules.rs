@@ -63,24 +63,24 @@ pub enum ModuleError {
     Path(#[from] PathOutsideTree),
 }
 
-/// The texts of all modules to compile, by name: `base`, those asked for, and our own.
-pub(super) fn gather(
-    tree: &Tree,
-    policy: &str,
-    modules: &PolicyModules,
-) -> Result<BTreeMap<String, Vec<u8>>, ModuleError> {
+/// The texts of modules, by name.
+#[derive(Debug)]
+pub(crate) struct ModuleTexts(pub(super) BTreeMap<String, Vec<u8>>);
+
+/// The texts of all modules to compile: `base`, those asked for, and our own.
+pub(super) fn gather(tree: &Tree, policy: &str, modules: &PolicyModules) -> Result<ModuleTexts, ModuleError> {
     let installed = installed(tree, policy)?;
     let chosen = choose(&installed, policy, modules.taken.as_deref())?;
     let mut texts = BTreeMap::new();
     for (name, path) in chosen {
-        texts.insert(name.to_owned(), read(tree, path)?);
+        texts.insert(name.to_owned(), without_logins(&read(tree, path)?));
     }
     for module in &modules.own {
         if texts.insert(module.name.clone(), module.text.clone().into_bytes()).is_some() {
             return Err(ModuleError::Taken { module: module.name.clone() });
         }
     }
-    Ok(texts)
+    Ok(ModuleTexts(texts))
 }
 
 /// The folder of a policy's modules and of what libsemanage made of them.
@@ -144,6 +144,13 @@ fn nearest(installed: &BTreeMap<String, TreePath>, asked: &str) -> Option<String
     (shared(best) * 2 >= asked.len()).then(|| best.clone())
 }
 
+/// Which login is which user of the policy is said by the file `seusers`. What `base` says of it is a default, and may
+/// name a user of a module that is not taken.
+fn without_logins(text: &[u8]) -> Vec<u8> {
+    let keeps = |line: &&[u8]| !line.starts_with(b"(selinuxuser");
+    text.split_inclusive(|byte| *byte == b'\n').filter(keeps).flatten().copied().collect()
+}
+
 fn read(tree: &Tree, path: &TreePath) -> Result<Vec<u8>, ModuleError> {
     let bytes = tree.read(path).map_err(|source| ModuleError::Unreadable { path: path.clone(), source })?;
     if !bytes.starts_with(b"BZh") {
@@ -163,10 +170,8 @@ fn read(tree: &Tree, path: &TreePath) -> Result<Vec<u8>, ModuleError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::configuration::{OwnModule, PolicyModules};
-    use super::gather;
+    use super::{ModuleTexts, gather};
     use crate::tree::{Entry, Tree, TreePath};
 
     fn tree() -> Tree {
@@ -197,9 +202,9 @@ mod tests {
         }
     }
 
-    fn names(texts: &BTreeMap<String, Vec<u8>>) -> String {
+    fn names(texts: &ModuleTexts) -> String {
         let line = |(name, text): (&String, &Vec<u8>)| format!("{name}={}", String::from_utf8_lossy(text));
-        texts.iter().map(line).collect::<Vec<_>>().join(" ")
+        texts.0.iter().map(line).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -208,6 +213,16 @@ mod tests {
         assert_eq!(names(&texts), "base=base host=own ssh=new");
         let texts = gather(&tree(), "default", &modules(None, &[])).unwrap();
         assert_eq!(names(&texts), "base=base ssh=new sudo=sudo", "what is disabled is not taken");
+    }
+
+    #[test]
+    fn what_a_module_says_of_logins_is_left_out() {
+        let path = TreePath::parse("var/lib/selinux/default/active/modules/100/base/cil").unwrap();
+        let mut tree = tree();
+        let text = "(type a)\n(selinuxuser root b_u ((s0) (s0)))\n(selinuxuserdefault c_u ((s0) (s0)))\n(user b_u)\n";
+        tree.insert(path, Entry::file(text.as_bytes().to_vec(), 0o600, 0));
+        let texts = gather(&tree, "default", &modules(Some(&[]), &[])).unwrap();
+        assert_eq!(names(&texts), "base=(type a)\n(user b_u)\n");
     }
 
     #[test]
