@@ -346,10 +346,6 @@ pub fn compose(
         let clock = TreePath::parse(CLOCK_EPOCH)?;
         tree.insert(clock, Entry::file(*b"", 0o644, source_date_epoch));
     }
-    if specification.unpacked_modules {
-        let kernel = kernel::find(&tree)?;
-        modules::unpack_all(&mut tree, &kernel, tools, source_date_epoch)?;
-    }
     if let Some(selinux) = &specification.selinux {
         selinux::apply(selinux, policy.as_ref(), &mut tree, tools, source_date_epoch)?;
     }
