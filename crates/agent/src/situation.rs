@@ -94,12 +94,20 @@ impl Situation {
         self.files().find(version).map(|file| (file.name.version.clone(), *root_hash))
     }
 
-    /// Whether the running version's entry still has a counter that the loader counts.
+    /// The counter of the running version's entry, if the loader counts its boots to try it.
     pub(crate) fn on_trial(&self) -> Option<Counter> {
-        match self.own_entry()?.name.kind {
-            Kind::Counted(counter) if counter != Counter::SET_BACK => Some(counter),
+        let own = self.own_entry()?;
+        match own.name.kind {
+            Kind::Counted(counter) if !self.is_set_back(own) => Some(counter),
             _ => None,
         }
+    }
+
+    /// Whether an entry was set back for another version to be tried. The loader counts its boots as well, should it come to
+    /// it again because the other version failed: what was left for a trial is told by what is remembered then.
+    pub(crate) fn is_set_back(&self, entry: &Entry) -> bool {
+        let left_for_trial = self.state.trial.as_ref().is_some_and(|trial| trial.from == entry.name.version);
+        entry.name.is_last() && (left_for_trial || !entry.name.is_used_up())
     }
 
     /// How the last boot stands.

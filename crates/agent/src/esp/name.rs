@@ -84,6 +84,11 @@ impl EntryName {
         }
     }
 
+    /// Whether the loader chooses this entry only if no other is left.
+    pub fn is_last(&self) -> bool {
+        matches!(self.kind, Kind::Counted(Counter { left: 0, .. }))
+    }
+
     /// Whether the loader used up all boots of this entry.
     pub fn is_used_up(&self) -> bool {
         matches!(self.kind, Kind::Counted(Counter { left: 0, done: Some(done) }) if done > 0)

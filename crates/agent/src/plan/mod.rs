@@ -175,6 +175,3 @@ impl fmt::Display for Change {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

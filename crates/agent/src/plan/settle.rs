@@ -58,13 +58,12 @@ fn note_failed(situation: &Situation, version: Version) -> Vec<Step> {
         Some(Kind::Counted(Counter { done: Some(done), .. })) => done,
         _ => 0,
     };
-    let mut steps = Vec::new();
+    // The running version leads by itself again before the trial is forgotten that it was set back for.
+    let mut steps = lead_again(situation);
     if !situation.state.quarantine.contains_key(&version) || situation.state.trial.is_some() {
         let reason = format!("it did not come up in {boots} boots");
         steps.push(Step::Remember(Change::Left { version, reason }));
     }
-    // The running version leads by itself again, before the failed one goes.
-    steps.extend(lead_again(situation));
     steps.extend(failed.into_iter().map(Step::Remove));
     steps
 }
@@ -90,7 +89,6 @@ fn finish_trial(situation: &Situation) -> Vec<Step> {
 }
 
 fn lead_again(situation: &Situation) -> Vec<Step> {
-    let set_back = Kind::Counted(Counter::SET_BACK);
-    let own = situation.own_entry().filter(|own| own.name.kind == set_back);
+    let own = situation.own_entry().filter(|own| situation.is_set_back(own));
     own.map(|own| Step::Rename(own.name.clone(), own.name.with(Kind::Proven))).into_iter().collect()
 }

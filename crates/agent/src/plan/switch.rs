@@ -132,11 +132,11 @@ pub(super) fn lead(to: &EntryName, from: &EntryName) -> Vec<Step> {
     if to.kind != counted {
         steps.push(Step::Rename(to.clone(), to.with(counted)));
     }
-    // Among entries with boots left the newest leads; an older one leads only if the newer one has none left. When both
-    // have none left, the newer one leads again.
-    let set_back = Kind::Counted(Counter::SET_BACK);
-    if to.version < from.version && from.kind != set_back {
-        steps.push(Step::Rename(from.clone(), from.with(set_back)));
+    // Among entries with boots left the newest leads, by systemd-boot's order; an older one leads only if the newer one has
+    // none left. When both have none left, the newer one leads again.
+    let newer = to.version.order(&from.version).is_gt();
+    if !newer && !from.is_last() {
+        steps.push(Step::Rename(from.clone(), from.with(Kind::Counted(Counter::SET_BACK))));
     }
     steps
 }

@@ -47,8 +47,9 @@ impl World {
         });
         let chosen = entries.first().ok_or("there is no boot entry")?;
         let kernel = self.content(&chosen.to_string());
-        if let Kind::Counted(Counter { left: left @ 1.., done }) = chosen.kind {
-            let counted = Counter { left: left - 1, done: Some(done.unwrap_or_default() + 1) };
+        // systemd-boot counts on when none is left.
+        if let Kind::Counted(Counter { left, done }) = chosen.kind {
+            let counted = Counter { left: left.saturating_sub(1), done: Some(done.unwrap_or_default() + 1) };
             let to = chosen.with(Kind::Counted(counted)).to_string();
             let mut inner = self.lock();
             let file = inner.now.names.remove(&chosen.to_string()).ok_or("the entry vanished")?;
