@@ -108,6 +108,8 @@ pub enum ImageKind {
 pub struct Disk {
     /// Kernel command line, one parameter a string.
     pub kernel_command_line: Vec<String>,
+    /// Whether the kernel's modules are unpacked in the root.
+    pub unpacked_modules: bool,
     /// The initial file system.
     pub initrd: Initrd,
     /// The root file system.

@@ -40,7 +40,7 @@ pub(crate) fn early(
     kept: Option<Kept<'_>>,
 ) -> Result<Early, BuildError> {
     let os_release = os_release(tree).map_err(BuildError::NoOsRelease)?;
-    let initrd = initrd::make(tree, kernel, &specification.initrd, &os_release, tools, modified, kept)?;
+    let initrd = initrd::make(tree, kernel, specification, &os_release, tools, modified, kept)?;
     Ok(Early { initrd, os_release })
 }
 

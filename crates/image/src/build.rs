@@ -11,6 +11,7 @@ use crate::filesystem::{FileSystem, FileSystemError, Stamp};
 use crate::initrd::InitrdError;
 use crate::kept::Kept;
 use crate::kernel::{self, KernelError};
+use crate::modules::{self, ModuleError};
 use crate::payload::{BuiltPayload, Draft, PayloadError, Whole};
 use crate::plan::{BuildPlan, plan};
 use crate::sbom::BillOfMaterials;
@@ -126,6 +127,9 @@ pub enum BuildError {
     /// There is no kernel to boot.
     #[error(transparent)]
     Kernel(#[from] KernelError),
+    /// Modules cannot be unpacked.
+    #[error(transparent)]
+    Modules(#[from] ModuleError),
     /// The initrd cannot be made.
     #[error(transparent)]
     Initrd(#[from] InitrdError),
@@ -345,6 +349,10 @@ pub fn compose(
     if specification.slots.is_some() {
         let clock = TreePath::parse(CLOCK_EPOCH)?;
         tree.insert(clock, Entry::file(*b"", 0o644, source_date_epoch));
+    }
+    if specification.unpacked_modules {
+        let kernel = kernel::find(&tree)?;
+        modules::unpack_all(&mut tree, &kernel, tools, source_date_epoch)?;
     }
     if let Some(selinux) = &specification.selinux {
         selinux::apply(selinux, policy.as_ref(), &mut tree, tools, source_date_epoch)?;

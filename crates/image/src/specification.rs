@@ -5,7 +5,7 @@ use release::{ImageName, Version};
 
 use crate::disk::DiskFormat;
 use crate::filesystem::RootFileSystem;
-use crate::initrd::InitrdContent;
+use crate::initrd::{InitrdContent, InitrdPacking};
 use crate::selinux::Selinux;
 use crate::tree::{Account, Addition, Identity, Overlay, Units};
 
@@ -30,8 +30,12 @@ pub struct Specification {
     pub selinux: Option<Selinux>,
     /// Kernel parameters; how the root is found is added unless `root=` is among them.
     pub kernel_command_line: String,
+    /// Whether the modules of the kernel are unpacked in the root.
+    pub unpacked_modules: bool,
     /// What the initrd holds.
     pub initrd: InitrdContent,
+    /// How the initrd is packed.
+    pub initrd_packing: InitrdPacking,
     /// What the firmware starts.
     pub boot: Boot,
     /// Mebibytes of the EFI system partition.

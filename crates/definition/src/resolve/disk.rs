@@ -25,6 +25,8 @@ impl Resolver<'_> {
             }
         }
         let kernel_command_line = parameters.map(|text| text.value.clone()).collect();
+        let unpacked_modules = file.kernel.as_ref().and_then(|kernel| kernel.unpacked_modules.as_ref());
+        let unpacked_modules = unpacked_modules.is_some_and(|unpacked| unpacked.value);
         let initrd = self.initrd(file.initrd.as_ref());
         let filesystem = self.filesystem(file.filesystem.as_ref(), top);
         let partitions = self.partitions(file.partitions.as_deref().unwrap_or_default(), filesystem, top);
@@ -36,6 +38,7 @@ impl Resolver<'_> {
         let size_mib = self.disk_size(file, &partitions, slots);
         Some(Disk {
             kernel_command_line,
+            unpacked_modules,
             initrd,
             filesystem: filesystem?,
             verity,

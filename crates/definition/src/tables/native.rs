@@ -216,6 +216,9 @@ table! {
     pub(crate) struct KernelTable {
         /// Its command line, one parameter a string.
         "command-line" => command_line: Option<Vec<Text>>,
+        /// Unpacks the kernel's modules, which packages bring compressed one by one (default false). The root is larger and its
+        /// updates are smaller: of a compressed module nothing stays the same when one byte changes.
+        "unpacked-modules" => unpacked_modules: Option<Located<bool>>,
     }
 }
 

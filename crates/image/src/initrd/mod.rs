@@ -9,15 +9,14 @@ mod elf;
 mod modules;
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::PathBuf;
-
-use host_tools::ToolError;
 
 use sha2::{Digest, Sha256};
 
 use crate::kept::Kept;
 use crate::kernel::Kernel;
+use crate::modules::ModuleError;
+use crate::specification::Specification;
 use crate::tools::Tools;
 use crate::tree::{Entry, Kind, PathOutsideTree, ReadError, Tree, TreePath};
 use collect::Collector;
@@ -73,17 +72,9 @@ pub enum InitrdError {
         /// Their names.
         modules: Vec<String>,
     },
-    /// A module cannot be unpacked.
-    #[error("cannot unpack the kernel module {path}")]
-    BrokenModule {
-        /// Which.
-        path: TreePath,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// depmod failed.
-    #[error("cannot index the kernel modules of the initrd")]
-    Depmod(#[source] ToolError),
+    /// Modules cannot be unpacked or indexed.
+    #[error("cannot take kernel modules into the initrd")]
+    Modules(#[from] ModuleError),
     /// A file of the tree cannot be read.
     #[error("cannot copy into the initrd")]
     Unreadable(#[from] ReadError),
@@ -100,19 +91,30 @@ pub enum InitrdError {
     },
 }
 
-/// Makes the compressed archive, or takes it from what an earlier build made of the same files.
+/// How an initrd is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum InitrdPacking {
+    /// As one zstd stream: the smallest.
+    Zstd,
+    /// Not compressed, each file from the begin of a block on: its blocks are those that the root has, and an update of both
+    /// fetches them once.
+    Blocks,
+}
+
+/// Makes the archive, or takes it from what an earlier build made of the same files.
 pub(crate) fn make(
     tree: &Tree,
     kernel: &Kernel,
-    content: &InitrdContent,
+    specification: &Specification,
     os_release: &str,
     tools: &Tools,
     modified: u64,
     kept: Option<Kept<'_>>,
 ) -> Result<Vec<u8>, InitrdError> {
-    let gathered = gather(tree, kernel, content, os_release, modified)?;
+    let gathered = gather(tree, kernel, &specification.initrd, os_release, modified)?;
+    let packing = specification.initrd_packing;
     let inputs = match kept {
-        Some(kept) => Some((kept, gathered.digest(kernel, modified, kept.inputs())?)),
+        Some(kept) => Some((kept, gathered.digest(kernel, modified, packing, kept.inputs())?)),
         None => None,
     };
     if let Some(packed) = inputs.and_then(|(kept, digest)| kept.find("initrd", &digest)) {
@@ -120,7 +122,7 @@ pub(crate) fn make(
     }
     let initrd = gathered.complete(kernel, tools, modified)?;
     let work_error = |source| InitrdError::Work { path: tools.work().to_path_buf(), source };
-    let packed = pack(&initrd, modified, Vec::new()).map_err(work_error)?;
+    let packed = pack(&initrd, modified, packing).map_err(work_error)?;
     if let Some((kept, digest)) = inputs {
         kept.keep("initrd", &digest, &packed);
     }
@@ -183,8 +185,14 @@ fn gather(
 
 impl Gathered {
     /// A digest of everything that decides about the archive.
-    fn digest(&self, kernel: &Kernel, modified: u64, mut digest: Sha256) -> Result<[u8; 32], InitrdError> {
-        digest.update(format!("{} {modified} {COMPRESSION_LEVEL}\n", kernel.release));
+    fn digest(
+        &self,
+        kernel: &Kernel,
+        modified: u64,
+        packing: InitrdPacking,
+        mut digest: Sha256,
+    ) -> Result<[u8; 32], InitrdError> {
+        digest.update(format!("{} {modified} {packing:?} {COMPRESSION_LEVEL}\n", kernel.release));
         for (path, entry) in self.initrd.entries() {
             let (kind, content) = match &entry.kind {
                 Kind::File(_) | Kind::HardLink(_) => ("file", self.initrd.read(path)?),
@@ -222,13 +230,24 @@ impl Gathered {
     }
 }
 
-/// Archives and compresses an initrd's tree.
-fn pack<W: Write>(initrd: &Tree, modified: u64, output: W) -> std::io::Result<W> {
-    let mut encoder = zstd::Encoder::new(output, COMPRESSION_LEVEL)?;
+/// Archives an initrd's tree.
+fn pack(initrd: &Tree, modified: u64, packing: InitrdPacking) -> std::io::Result<Vec<u8>> {
+    match packing {
+        InitrdPacking::Zstd => compressed(initrd, modified),
+        InitrdPacking::Blocks => {
+            let mut output = Vec::new();
+            cpio::write(initrd, modified, cpio::Alignment::Blocks, &mut output)?;
+            Ok(output)
+        }
+    }
+}
+
+fn compressed(initrd: &Tree, modified: u64) -> std::io::Result<Vec<u8>> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), COMPRESSION_LEVEL)?;
     // The kernel does not check it, and reads the frame to its end anyway.
     encoder.include_checksum(false)?;
     let mut buffered = std::io::BufWriter::with_capacity(1 << 20, encoder);
-    cpio::write(initrd, modified, &mut buffered)?;
+    cpio::write(initrd, modified, cpio::Alignment::Words, &mut buffered)?;
     let encoder = buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     encoder.finish()
 }

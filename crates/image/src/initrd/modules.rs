@@ -1,18 +1,13 @@
 //! Names of kernel modules and a tree in; those modules with all they need, unpacked and indexed for that kernel, out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
-
-use host_tools::depmod;
 
 use super::InitrdError;
 use super::content::Wish;
 use crate::kernel::Kernel;
+use crate::modules::{INDEX_SOURCES, index, plain_name, unpack};
 use crate::tools::Tools;
 use crate::tree::{Tree, TreePath};
-
-/// What depmod reads besides the modules themselves.
-const INDEX_SOURCES: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
 
 /// Modules as the tree has them, and what depmod reads besides.
 pub(super) struct Picked {
@@ -132,69 +127,9 @@ fn name(path: &str) -> String {
     file.split(".ko").next().unwrap_or(file).replace('-', "_")
 }
 
-/// A module's path without the ending of its compression.
-fn plain_name(path: &[u8]) -> &[u8] {
-    let name = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-    path[name..].windows(3).position(|part| part == b".ko").map_or(path, |end| &path[..name + end + 3])
-}
-
-/// A module without its compression: the whole initrd is compressed once, and better.
-fn unpack(path: &TreePath, bytes: Vec<u8>) -> Result<Vec<u8>, InitrdError> {
-    let broken = |source| InitrdError::BrokenModule { path: path.clone(), source };
-    let mut plain = Vec::new();
-    if bytes.starts_with(b"\xfd7zXZ\0") {
-        liblzma::read::XzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(broken)?;
-    } else if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
-        zstd::Decoder::new(&bytes[..])
-            .and_then(|mut decoder| decoder.read_to_end(&mut plain))
-            .map_err(broken)?;
-    } else if bytes.starts_with(b"\x1f\x8b") {
-        flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(broken)?;
-    } else {
-        plain = bytes;
-    }
-    if plain.starts_with(b"\x7fELF") {
-        Ok(plain)
-    } else {
-        Err(broken(std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            "no ELF file, and not compressed by xz, zstd or gzip",
-        )))
-    }
-}
-
-/// Runs depmod over the picked modules alone; its binary indexes are what modprobe and udev read.
-fn index(
-    kernel: &Kernel,
-    files: &BTreeMap<TreePath, Vec<u8>>,
-    tools: &Tools,
-) -> Result<BTreeMap<TreePath, Vec<u8>>, InitrdError> {
-    let work_error = |source| InitrdError::Work { path: tools.work().to_path_buf(), source };
-    let folder = tempfile::Builder::new().prefix("modules-").tempdir_in(tools.work()).map_err(work_error)?;
-    for (path, bytes) in files {
-        let place = path.under(folder.path());
-        std::fs::create_dir_all(place.parent().unwrap_or(folder.path())).map_err(work_error)?;
-        std::fs::write(&place, bytes).map_err(work_error)?;
-    }
-    // Some builds of depmod look in /lib/modules, others in /usr/lib/modules.
-    std::os::unix::fs::symlink("usr/lib", folder.path().join("lib")).map_err(work_error)?;
-    depmod::run(&tools.sandbox(), folder.path(), &kernel.release).map_err(InitrdError::Depmod)?;
-    let modules = kernel.modules.under(folder.path());
-    let mut indexes = BTreeMap::new();
-    for entry in std::fs::read_dir(&modules).map_err(work_error)? {
-        let entry = entry.map_err(work_error)?;
-        let path =
-            kernel.modules.child(std::os::unix::ffi::OsStrExt::as_bytes(entry.file_name().as_os_str()));
-        if entry.file_type().map_err(work_error)?.is_file() && !files.contains_key(&path) {
-            indexes.insert(path, std::fs::read(entry.path()).map_err(work_error)?);
-        }
-    }
-    Ok(indexes)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Catalogue, name, plain_name};
+    use super::{Catalogue, name};
     use crate::initrd::content::Wish;
     use crate::kernel::Kernel;
     use crate::tree::{Entry, Tree, TreePath};
@@ -245,8 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn names_lose_directory_and_compression() {
+    fn a_path_stands_for_a_name() {
         assert_eq!(name("kernel/fs/nls/nls-utf8.ko.zst"), "nls_utf8");
-        assert_eq!(plain_name(b"modules/6.1/x.ko.d/a.ko.xz"), b"modules/6.1/x.ko.d/a.ko");
     }
 }

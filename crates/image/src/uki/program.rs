@@ -37,6 +37,8 @@ pub enum PeError {
     },
 }
 
+/// Bytes of a block of the file systems whose files go in.
+const BLOCK: usize = 4096;
 const SECTION: usize = 40;
 const CODE: u32 = 0x20;
 const INITIALIZED_DATA: u32 = 0x40;
@@ -160,8 +162,12 @@ impl<'a> Program<'a> {
             return Err(PeError::NoRoom(name.to_owned()));
         }
         let address = self.end_in_memory(section_alignment)?;
-        let start = self.bytes.len().next_multiple_of(file_alignment);
-        let raw = content.len().next_multiple_of(file_alignment);
+        // The section begins a block, so that its blocks are those of the file that it was made from. The one before reaches up
+        // to it: bytes that belong to no section would be hashed by some programs and skipped by others.
+        let block = file_alignment.max(BLOCK);
+        let start = self.bytes.len().next_multiple_of(block);
+        let raw = content.len().next_multiple_of(block);
+        self.lengthen_last(start)?;
         let bytes = self.bytes.to_mut();
         bytes.reserve(start - bytes.len() + raw);
         bytes.resize(start, 0);
@@ -187,6 +193,22 @@ impl<'a> Program<'a> {
         self.set_number(self.optional + 60, length(headers)?);
         let data = self.number(self.optional + 8)?.wrapping_add(length(content.len())?);
         self.set_number(self.optional + 8, data);
+        Ok(())
+    }
+
+    /// Fills the section that lies last in the file up to `end`.
+    fn lengthen_last(&mut self, end: usize) -> Result<(), PeError> {
+        let sections = (0..self.count).map(|number| self.section(number));
+        let sections = sections.collect::<Result<Vec<_>, _>>()?;
+        let last = sections.iter().max_by_key(|section| section.raw_start + section.raw_size);
+        // Bytes behind all sections are no padding: they stay where they are.
+        let last =
+            last.filter(|last| last.raw_size > 0 && last.raw_start + last.raw_size == self.bytes.len());
+        if let Some(last) = last {
+            let size = length(end - last.raw_start)?;
+            self.bytes.to_mut().resize(end, 0);
+            self.set_number(last.line + 16, size);
+        }
         Ok(())
     }
 
@@ -295,13 +317,33 @@ pub(super) mod tests {
         program.put(".linux", &[7; 700], true).unwrap();
         program.put(".sbat", b"longer", false).unwrap();
         let bytes = program.finish().unwrap();
-        assert_eq!(bytes.len(), 0x600 + 1024);
+        assert_eq!(bytes.len(), 4096 + 4096);
         let again = Program::parse(&bytes).unwrap();
         assert_eq!(again.content(".linux"), Some(&[7; 700][..]));
         assert_eq!(again.content(".sbat"), Some(&b"longer"[..]));
         // 4096 for the first section, 8192 for the second, which ends before 12288.
         assert_eq!(again.number(again.optional + 56).unwrap(), 12_288);
         assert!(again.is_nx_compatible().unwrap());
+    }
+
+    #[test]
+    fn sections_that_are_added_begin_blocks_and_leave_no_gap() {
+        let stub = stub();
+        let mut program = Program::parse(&stub).unwrap();
+        program.put(".osrel", &[1; 10], false).unwrap();
+        program.put(".linux", &[2; 5000], true).unwrap();
+        program.put(".initrd", &[3; 4096], false).unwrap();
+        let bytes = program.finish().unwrap();
+        let program = Program::parse(&bytes).unwrap();
+        let places: Vec<(usize, usize)> = (0..4)
+            .map(|number| program.section(number).unwrap())
+            .map(|section| (section.raw_start, section.raw_size))
+            .collect();
+        assert_eq!(places, [(0x400, 0xc00), (0x1000, 0x1000), (0x2000, 0x2000), (0x4000, 0x1000)]);
+        assert_eq!(bytes.len(), 0x5000);
+        // The content ends where it ended.
+        assert_eq!(program.content(".sbat"), Some(&b"sbat"[..]));
+        assert_eq!(program.content(".linux").unwrap().len(), 5000);
     }
 
     #[test]
