@@ -23,11 +23,11 @@ use crate::state::{METADATA, Repository, STAGED, StateError, TARGETS, staged_fil
 /// Metadata of a repository is small; more than this is not read.
 const LARGEST_METADATA: u64 = 64 << 20;
 
-/// The folder of a repository, locked against other programs.
+/// The folder of a repository; to change it, locked against other programs.
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
-    _lock: OwnedFd,
+    lock: Option<OwnedFd>,
 }
 
 /// Why a folder cannot be read or written.
@@ -81,13 +81,19 @@ pub enum FolderError {
 }
 
 impl Folder {
-    /// Opens a folder that exists.
+    /// A folder to look at. Another program may change it meanwhile, and leaves it whole at every moment.
+    pub fn to_read(root: &Path) -> Result<Folder, FolderError> {
+        fs::read_dir(root).map_err(system("open", root))?;
+        Ok(Folder { root: root.to_owned(), lock: None })
+    }
+
+    /// Opens a folder that exists, to change it.
     pub fn open(root: &Path) -> Result<Folder, FolderError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let lock = rustix::fs::open(root, flags, Mode::empty())
             .map_err(|error| system("open", root)(error.into()))?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Folder { root: root.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Folder { root: root.to_owned(), lock: Some(lock) }),
             Err(Errno::WOULDBLOCK) => Err(FolderError::Busy(root.to_owned())),
             Err(error) => Err(system("lock", root)(error.into())),
         }
@@ -266,6 +272,15 @@ impl Folder {
     fn sync(&self, folder: &str) -> Result<(), FolderError> {
         let path = self.root.join(folder);
         File::open(&path).and_then(|folder| folder.sync_all()).map_err(system("sync", &path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            // A program that was started meanwhile may hold the descriptor for a moment longer, and with it the lock.
+            let _closed_soon = rustix::fs::flock(lock, FlockOperation::Unlock);
+        }
     }
 }
 

@@ -1,15 +1,19 @@
 //! A repository's folder, a trusted root and a time, in; everything that a machine would stumble over, out. What a client
 //! of The Update Framework does is done by `tough`, the client that machines run; the rest is what they rely on beyond.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use release::local::Local;
 use release::manifest::ManifestError;
-use release::target::Target;
+use release::recipe::Present;
+use release::target::{INDEX_FILE, PACK_FILE, Target};
 use release::{Channel, Manifest, Version};
 use tough::schema::{Root, Signed};
 use tough::{ExpirationEnforcement, Limits, RepositoryLoader};
 use url::Url;
 
+use crate::blocks::{self, BlocksError};
 use crate::content::{ChannelId, ContentError, Entry, parse};
 use crate::folder::{Folder, FolderError};
 use crate::role::{self, Metadata, RoleName};
@@ -88,6 +92,27 @@ pub enum Problem {
         /// The version.
         version: Version,
     },
+    /// A machine could not fetch the version.
+    #[error("{image} {version} cannot be fetched: {reason}")]
+    Incomplete {
+        /// The image.
+        image: String,
+        /// The version.
+        version: Version,
+        /// What is missing or does not fit.
+        reason: String,
+    },
+    /// The version's blocks are not what they should be.
+    #[error("{image} {version} cannot be put together")]
+    Blocks {
+        /// The image.
+        image: String,
+        /// The version.
+        version: Version,
+        /// Why not.
+        #[source]
+        cause: BlocksError,
+    },
     /// A manifest is not readable.
     #[error("{name} cannot be read")]
     Manifest {
@@ -124,12 +149,13 @@ pub enum InspectError {
 }
 
 /// Looks at everything that is published in the folder as a machine with this root would at `now`; without a trusted
-/// root, as one that trusts the first.
+/// root, as one that trusts the first. `deep` takes every pack apart and proves the version in it.
 pub fn inspect(
     folder: &Folder,
     path: &Path,
     trusted_root: Option<(&str, &[u8])>,
     now: u64,
+    deep: bool,
 ) -> Result<Inspection, InspectError> {
     let repository = folder.read()?;
     let mut found = Inspection {
@@ -156,6 +182,11 @@ pub fn inspect(
     let entries = repository.entries();
     for entry in entries.values() {
         look_at(folder, entry, &mut found);
+    }
+    for manifest in &found.versions {
+        if let Err(problem) = fetchable(folder, manifest, &entries, deep) {
+            found.problems.push(problem);
+        }
     }
     for channel in &found.channels {
         let known = repository.versions(&channel.image, channel.architecture);
@@ -207,6 +238,55 @@ fn client_refuses(path: &Path, name: &str, root: &[u8]) -> Result<Option<Problem
         .limits(Limits::default());
     let refusal = runtime.block_on(loader.load()).err();
     Ok(refusal.map(|cause| Problem::Refused { root: name.to_owned(), cause: Box::new(cause) }))
+}
+
+/// Whether a machine finds all of a version: its blocks or whole files, and the signature that its manifest states.
+fn fetchable(
+    folder: &Folder,
+    manifest: &Manifest,
+    entries: &BTreeMap<String, Entry>,
+    deep: bool,
+) -> Result<(), Problem> {
+    let Manifest { image, version, architecture, files, .. } = manifest;
+    let entry = |file: &str| entries.get(&format!("{image}_{version}_{architecture}.{file}"));
+    let incomplete =
+        |reason: String| Problem::Incomplete { image: image.to_string(), version: version.clone(), reason };
+    let broken = |cause| Problem::Blocks { image: image.to_string(), version: version.clone(), cause };
+    for file in files.all() {
+        match entry(file.name.as_str()) {
+            Some(entry) if (entry.length, entry.sha256) != (file.size, file.sha256) => {
+                return Err(incomplete(format!("{} is not the file that the manifest names", entry.name)));
+            }
+            None if Some(file) == files.verity_signature.as_ref() => {
+                return Err(incomplete(format!("{} is not published", file.name)));
+            }
+            _ => {}
+        }
+    }
+    let whole = [&files.root, &files.verity, &files.kernel];
+    let has_whole = whole.iter().all(|file| entry(file.name.as_str()).is_some());
+    let (index, pack) = match (entry(INDEX_FILE), entry(PACK_FILE)) {
+        (Some(index), Some(pack)) => (index, pack),
+        (None, None) if has_whole => return Ok(()),
+        _ => {
+            return Err(incomplete(format!(
+                "neither {INDEX_FILE} and {PACK_FILE} nor all whole files are published"
+            )));
+        }
+    };
+    // A file that is damaged was told before.
+    let Ok(index) = folder.load(index) else { return Ok(()) };
+    let recipe = blocks::read(manifest, &index).map_err(broken)?;
+    let plan = recipe.plan(&Local::nothing(), &Present::nothing()).map_err(|cause| broken(cause.into()))?;
+    let needed = plan.fetched_bytes();
+    if needed != pack.length {
+        let reason = format!("{PACK_FILE} has {} bytes, and the index tells of {needed}", pack.length);
+        return Err(incomplete(reason));
+    }
+    if deep && let Ok(mut pack) = folder.open_target(pack) {
+        blocks::unpack(manifest, &index, &mut pack).map_err(broken)?;
+    }
+    Ok(())
 }
 
 fn look_at(folder: &Folder, entry: &Entry, found: &mut Inspection) {

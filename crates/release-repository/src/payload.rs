@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use object::{Object as _, ObjectSection as _};
 use release::manifest::{MANIFEST_FILE, ManifestError, PayloadFile};
+use release::partition::SlotPartition;
 use release::verity::{HashTree, Hasher, PartitionError, TreeError};
 use release::{Manifest, Sha256Digest};
 use sha2::{Digest as _, Sha256};
@@ -18,6 +19,9 @@ pub struct Payload {
     pub manifest: Manifest,
     /// The manifest's own bytes.
     pub manifest_bytes: Vec<u8>,
+    /// Whether a machine can make the hash tree's partition of the root file system alone: its superblock has the UUID of
+    /// its partition, which follows from the root hash.
+    pub tree_follows: bool,
     folder: PathBuf,
 }
 
@@ -98,9 +102,13 @@ impl Payload {
             fs::read(&path).map_err(|cause| PayloadError::Read { path: path.clone(), cause })?;
         let manifest =
             Manifest::parse(&manifest_bytes).map_err(|cause| PayloadError::Manifest { path, cause })?;
-        let payload = Payload { manifest, manifest_bytes, folder: folder.to_owned() };
-        payload.check_root()?;
+        let mut payload =
+            Payload { manifest, manifest_bytes, tree_follows: false, folder: folder.to_owned() };
+        let tree = payload.check_root()?;
         payload.check_tree()?;
+        let uuid = SlotPartition::Verity.uuid(&tree.root_hash());
+        let made = tree.partition_bytes(*uuid.as_bytes());
+        payload.tree_follows = Sha256Digest::of(&made) == payload.manifest.files.verity.sha256;
         payload.check_kernel()?;
         if let Some(signature) = &payload.manifest.files.verity_signature {
             payload.read_file(signature)?;
@@ -114,7 +122,7 @@ impl Payload {
     }
 
     /// The root file system's digest, and the root hash of the tree over it, in one pass.
-    fn check_root(&self) -> Result<(), PayloadError> {
+    fn check_root(&self) -> Result<HashTree, PayloadError> {
         let Manifest { files, verity, .. } = &self.manifest;
         let path = self.path(&files.root);
         let failed = |cause| PayloadError::Read { path: path.clone(), cause };
@@ -139,7 +147,7 @@ impl Payload {
             .map_err(|cause| PayloadError::NoTree { path: path.clone(), cause })?;
         let found = tree.root_hash();
         if found == verity.root_hash {
-            Ok(())
+            Ok(tree)
         } else {
             Err(PayloadError::RootHash { path, found, stated: verity.root_hash })
         }

@@ -142,9 +142,9 @@ pub fn prepare(
         files: Vec::new(),
     };
     prepared.add(own, Content::Bytes(payload.manifest_bytes.clone()));
-    let whole = [&manifest.files.root, &manifest.files.verity, &manifest.files.kernel];
-    let whole = whole.into_iter().filter(|_| options.whole_files);
-    for file in manifest.files.verity_signature.iter().chain(whole) {
+    let whole = [&manifest.files.root, &manifest.files.kernel].into_iter().filter(|_| options.whole_files);
+    let tree = Some(&manifest.files.verity).filter(|_| options.whole_files || !payload.tree_follows);
+    for file in manifest.files.verity_signature.iter().chain(tree).chain(whole) {
         let name = target(manifest, file.name.as_str());
         let entry = Entry { name, length: file.size, sha256: file.sha256 };
         prepared.add(entry, Content::Beside(payload.path(file)));

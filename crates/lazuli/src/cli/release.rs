@@ -304,6 +304,9 @@ pub struct ReleaseVerify {
     /// The root that machines trust [default: the repository's first]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
+    /// Take every pack apart, too, and prove the version in it by its root hash
+    #[arg(long)]
+    pub deep: bool,
     /// Do it as if at this time (RFC 3339) [default: now]
     #[arg(long, value_name = "TIME")]
     pub now: Option<String>,

@@ -105,7 +105,7 @@ fn a_flipped_bit_in_any_file_is_found() {
                 || name.ends_with("root.json")
         })
         .collect();
-    assert_eq!(named.len(), 1 + 2 + 1 + 3, "{named:?}");
+    assert_eq!(named.len(), 1 + 2 + 1 + 5, "{named:?}");
     for name in named {
         let bytes = &sound[name];
         for position in (0..bytes.len()).step_by(bytes.len().div_ceil(40)) {
@@ -155,7 +155,8 @@ fn metadata_of_somebody_else_is_refused() {
     let root = fs::read(other.path().join("metadata/1.root.json")).unwrap();
     let trusted = Some(("root.json", root.as_slice()));
     let found =
-        release_repository::inspect::inspect(&world.folder(), &world.path(), trusted, world.now).unwrap();
+        release_repository::inspect::inspect(&world.folder(), &world.path(), trusted, world.now, false)
+            .unwrap();
     let problem = chain(&found.problems[0]);
     assert!(problem.starts_with("a client that trusts root.json refuses the repository: "), "{problem}");
 }
@@ -211,7 +212,7 @@ fn a_target_that_is_gone_or_changed_is_told() {
     let prefix = "host_1_x86-64.root.erofs cannot be fetched: ";
     fs::write(&place, b"short").unwrap();
     let expected = format!(
-        "{prefix}{} is not the file that is published: it has 5 bytes, not 4096; restore it from a copy",
+        "{prefix}{} is not the file that is published: it has 5 bytes, not 8192; restore it from a copy",
         place.display()
     );
     assert_eq!(world.problems(), [expected]);

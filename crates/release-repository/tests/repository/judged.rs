@@ -53,7 +53,7 @@ fn the_reference_client_follows_versions_channels_and_new_keys() {
     let targets = ["host_1_x86-64.root.erofs", "host_x86-64.stable.channel.json", "absent"];
     let length = world.channel().unwrap().len();
     let expected =
-        format!("host_1_x86-64.root.erofs 4096\nhost_x86-64.stable.channel.json {length}\nabsent None\n");
+        format!("host_1_x86-64.root.erofs 8192\nhost_x86-64.stable.channel.json {length}\nabsent None\n");
     assert_eq!(client(&judges, &world, world.now, &targets), format!("root 1\n{expected}"));
     // All keys are exchanged, by ECDSA keys.
     let mut next = world.read();
@@ -79,7 +79,7 @@ fn the_reference_client_refuses_what_inspection_finds() {
     world.now = now;
     let (name, bytes) =
         files(&world.path()).into_iter().find(|(name, _)| name.ends_with("2.targets.json")).unwrap();
-    let changed = String::from_utf8(bytes).unwrap().replace("4096", "4097");
+    let changed = String::from_utf8(bytes).unwrap().replace("8192", "8193");
     std::fs::write(world.path().join(name), changed).unwrap();
     assert_eq!(world.problems().len(), 1);
     assert_eq!(client(&judges, &world, now, &[]), "LengthOrHashMismatchError\n");

@@ -5,5 +5,6 @@ mod ceremony;
 mod changes;
 mod damage;
 mod judged;
+mod packs;
 mod payloads;
 mod world;

@@ -4,19 +4,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use release::manifest::{Files, PayloadFile, Salt, Verity};
+use release::partition::SlotPartition;
 use release::verity::{HashTree, Hasher};
 use release::{Architecture, FileName, ImageName, Manifest, Sha256Digest, Version};
 use release_repository::payload::Payload;
 
 use crate::world::chain;
 
-struct Folder(tempfile::TempDir);
+/// A payload folder that a test can spoil.
+pub struct PayloadFolder(tempfile::TempDir);
 
-impl Folder {
-    /// A payload of three blocks, and a kernel with this command line.
-    fn new(command_line: impl Fn(&str) -> String) -> Folder {
+impl PayloadFolder {
+    /// Version 1 of three blocks, and a kernel with this command line.
+    fn new(command_line: impl Fn(&str) -> String) -> PayloadFolder {
+        PayloadFolder::with("1", &[0, 1, 2], command_line)
+    }
+
+    /// A version with these blocks: equal numbers are equal blocks, which do not compress.
+    pub fn of_version(version: &str, blocks: &[u32]) -> PayloadFolder {
+        PayloadFolder::with(version, blocks, right)
+    }
+
+    fn with(version: &str, blocks: &[u32], command_line: impl Fn(&str) -> String) -> PayloadFolder {
         let folder = tempfile::tempdir().unwrap();
-        let root: Vec<u8> = (0..3 * 4096_u32).map(|position| position.to_le_bytes()[1]).collect();
+        let root: Vec<u8> = blocks.iter().flat_map(|number| block(*number)).collect();
         let salt = Salt::new(b"salt".to_vec()).unwrap();
         let tree = HashTree::new(salt.clone(), Hasher::new(&salt).digests(&root)).unwrap();
         let root_hash = tree.root_hash();
@@ -28,19 +39,26 @@ impl Folder {
         let manifest = Manifest {
             schema: 1,
             image: ImageName::parse("host").unwrap(),
-            version: Version::parse("1").unwrap(),
+            version: Version::parse(version).unwrap(),
             architecture: Architecture::X86_64,
             source_date_epoch: 1,
-            verity: Verity { root_hash, salt, data_blocks: 3 },
+            verity: Verity { root_hash, salt, data_blocks: blocks.len() as u64 },
             files: Files {
                 root: file("root.erofs", &root),
-                verity: file("root.verity", &tree.partition_bytes([7; 16])),
+                verity: file(
+                    "root.verity",
+                    &tree.partition_bytes(*SlotPartition::Verity.uuid(&root_hash).as_bytes()),
+                ),
                 verity_signature: Some(file("root.verity-sig", b"{}")),
                 kernel: file("linux.efi", &program(&command_line(&root_hash.to_string()))),
             },
         };
         fs::write(folder.path().join("manifest.json"), manifest.to_json()).unwrap();
-        Folder(folder)
+        PayloadFolder(folder)
+    }
+
+    pub fn read(&self) -> Payload {
+        Payload::read(self.0.path()).unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -55,7 +73,7 @@ impl Folder {
     }
 
     /// A file with a change, and the manifest that states it as it is.
-    fn rewrite(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    pub fn rewrite(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = fs::read(self.path(name)).unwrap();
         change(&mut bytes);
         fs::write(self.path(name), &bytes).unwrap();
@@ -70,6 +88,25 @@ impl Folder {
         let folder = format!("{}/", self.0.path().display());
         chain(&Payload::read(self.0.path()).unwrap_err()).replace(&folder, "")
     }
+}
+
+/// Bytes that no compressor makes less of, the same for the same number. A block of 1000 and more is the one of the number
+/// below, a little changed.
+fn block(number: u32) -> Vec<u8> {
+    if number >= 1000 {
+        let mut changed = block(number % 1000);
+        changed[100] ^= 1;
+        return changed;
+    }
+    let mut state = u64::from(number) + 1;
+    let next = std::iter::repeat_with(move || {
+        // Marsaglia's xorshift.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    next.skip(20).flatten().take(4096).collect()
 }
 
 /// An EFI program that does nothing, with a command line.
@@ -101,7 +138,7 @@ fn right(root_hash: &str) -> String {
 
 #[test]
 fn a_right_payload_is_read_with_all_its_files() {
-    let folder = Folder::new(right);
+    let folder = PayloadFolder::new(right);
     let payload = Payload::read(folder.0.path()).unwrap();
     let files: Vec<PathBuf> = payload.manifest.files.all().map(|file| payload.path(file)).collect();
     let names = ["root.erofs", "root.verity", "root.verity-sig", "linux.efi"];
@@ -111,7 +148,7 @@ fn a_right_payload_is_read_with_all_its_files() {
 #[test]
 fn a_file_that_changed_after_the_build_is_refused() {
     for name in ["root.erofs", "root.verity", "root.verity-sig", "linux.efi"] {
-        let folder = Folder::new(right);
+        let folder = PayloadFolder::new(right);
         let mut bytes = fs::read(folder.path(name)).unwrap();
         bytes.push(0);
         fs::write(folder.path(name), &bytes).unwrap();
@@ -139,7 +176,7 @@ fn a_file_that_changed_after_the_build_is_refused() {
 /// Files that are as stated, and would still not start.
 #[test]
 fn a_payload_that_no_machine_could_start_is_refused() {
-    let folder = Folder::new(right);
+    let folder = PayloadFolder::new(right);
     let root_hash = Payload::read(folder.0.path()).unwrap().manifest.verity.root_hash;
     folder.rewrite("root.erofs", |bytes| bytes[9] ^= 1);
     let problem = folder.problem();
@@ -149,7 +186,7 @@ fn a_payload_that_no_machine_could_start_is_refused() {
         "{problem}"
     );
 
-    let folder = Folder::new(right);
+    let folder = PayloadFolder::new(right);
     folder.rewrite("root.verity", |bytes| bytes[4096 + 3] ^= 1);
     let problem = folder.problem();
     assert!(
@@ -164,16 +201,19 @@ fn a_payload_that_no_machine_could_start_is_refused() {
     };
     let twice = |hash: &str| format!("roothash={hash} roothash={}", hash.replace('a', "b"));
     for (folder, found) in [
-        (Folder::new(|_| "quiet".to_owned()), "[]".to_owned()),
-        (Folder::new(|_| "roothash=00".to_owned()), r#"["00"]"#.to_owned()),
-        (Folder::new(twice), format!(r#"["{root_hash}", "{}"]"#, root_hash.to_string().replace('a', "b"))),
+        (PayloadFolder::new(|_| "quiet".to_owned()), "[]".to_owned()),
+        (PayloadFolder::new(|_| "roothash=00".to_owned()), r#"["00"]"#.to_owned()),
+        (
+            PayloadFolder::new(twice),
+            format!(r#"["{root_hash}", "{}"]"#, root_hash.to_string().replace('a', "b")),
+        ),
     ] {
         assert_eq!(folder.problem(), expected(&found));
     }
-    let folder = Folder::new(right);
+    let folder = PayloadFolder::new(right);
     folder.rewrite("linux.efi", |bytes| bytes.truncate(100));
     assert!(folder.problem().starts_with("linux.efi: it is not an EFI program: "), "{}", folder.problem());
-    let folder = Folder::new(right);
+    let folder = PayloadFolder::new(right);
     folder.rewrite("linux.efi", |bytes| bytes[0x40 + 24 + 240] = b'x');
     assert_eq!(
         folder.problem(),
@@ -184,7 +224,7 @@ fn a_payload_that_no_machine_could_start_is_refused() {
 #[test]
 fn a_manifest_that_contradicts_itself_says_how() {
     let problem = |change: &dyn Fn(&mut Manifest)| {
-        let folder = Folder::new(right);
+        let folder = PayloadFolder::new(right);
         folder.restate(change);
         folder.problem()
     };
@@ -221,7 +261,7 @@ fn a_manifest_that_contradicts_itself_says_how() {
     ] {
         assert_eq!(problem(change), format!("{prefix}{message}"));
     }
-    let folder = Folder::new(right);
+    let folder = PayloadFolder::new(right);
     let text = fs::read_to_string(folder.path("manifest.json")).unwrap();
     fs::write(folder.path("manifest.json"), text.replace("\"root.erofs\"", "\"../root.erofs\"")).unwrap();
     assert_eq!(

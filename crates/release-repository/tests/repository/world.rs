@@ -92,14 +92,12 @@ impl World {
         advance.missing
     }
 
-    /// Publishes a version of one small file and its manifest.
+    /// Publishes a version of small files and its manifest.
     pub fn add(&self, version: &str) {
-        let manifest = manifest(version);
-        let files = [
-            (format!("host_{version}_x86-64.manifest.json"), manifest.into_bytes()),
-            (format!("host_{version}_x86-64.root.erofs"), version.repeat(4096).into_bytes()),
-        ];
-        let entries: Vec<Entry> = files.iter().map(|(name, bytes)| Entry::of(name.clone(), bytes)).collect();
+        let mut files = contents(version).to_vec();
+        files.push(("manifest.json", manifest(version).into_bytes()));
+        let name = |file: &str| format!("host_{version}_x86-64.{file}");
+        let entries: Vec<Entry> = files.iter().map(|(file, bytes)| Entry::of(name(file), bytes)).collect();
         let next = self.read().add_files(&entries, self.now).unwrap();
         for (entry, (_, bytes)) in entries.iter().zip(&files) {
             self.folder().store(entry, bytes).unwrap();
@@ -122,12 +120,12 @@ impl World {
     }
 
     pub fn inspect(&self) -> Inspection {
-        inspect(&self.folder(), &self.path(), None, self.now).unwrap()
+        inspect(&self.folder(), &self.path(), None, self.now, false).unwrap()
     }
 
     /// Everything that is wrong, in words.
     pub fn problems(&self) -> Vec<String> {
-        match inspect(&self.folder(), &self.path(), None, self.now) {
+        match inspect(&self.folder(), &self.path(), None, self.now, false) {
             Ok(inspection) => inspection.problems.iter().map(|problem| chain(problem)).collect(),
             Err(error) => vec![chain(&error)],
         }
@@ -147,16 +145,23 @@ pub fn promotion(version: &str, now: u64) -> Promote {
     Promote { version, now, waves: Waves::immediate(), barrier: None, allow_downgrade: false }
 }
 
+/// The files of a version that nobody could boot.
+fn contents(version: &str) -> [(&'static str, Vec<u8>); 3] {
+    let bytes = |length: usize| version.bytes().cycle().take(length).collect();
+    [("root.erofs", bytes(8192)), ("root.verity", bytes(8192)), ("linux.efi", bytes(1))]
+}
+
 pub fn manifest(version: &str) -> String {
+    let file = |(name, bytes): (&str, Vec<u8>)| {
+        let (size, digest) = (bytes.len(), Sha256Digest::of(&bytes));
+        format!(r#"{{"name":"{name}","size":{size},"sha256":"{digest}"}}"#)
+    };
     let digest = Sha256Digest::of(version.as_bytes());
-    let file = |name: &str, size: u64| format!(r#"{{"name":"{name}","size":{size},"sha256":"{digest}"}}"#);
+    let [root, verity, kernel] = contents(version).map(file);
     format!(
         r#"{{"schema":1,"image":"host","version":"{version}","architecture":"x86-64","source-date-epoch":1,
         "verity":{{"root-hash":"{digest}","salt":"","data-blocks":2}},
-        "files":{{"root":{},"verity":{},"kernel":{}}}}}"#,
-        file("root.erofs", 8192),
-        file("root.verity", 8192),
-        file("linux.efi", 1)
+        "files":{{"root":{root},"verity":{verity},"kernel":{kernel}}}}}"#
     )
 }
 

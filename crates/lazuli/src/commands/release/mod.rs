@@ -72,6 +72,10 @@ fn open(path: &Path) -> Result<Folder, Failure> {
     Folder::open(path).context(|| format!("the release repository {} cannot be used", path.display()))
 }
 
+fn look(path: &Path) -> Result<Folder, Failure> {
+    Folder::to_read(path).context(|| format!("the release repository {} cannot be read", path.display()))
+}
+
 fn role(role: ReleaseRole) -> RoleName {
     match role {
         ReleaseRole::Root => RoleName::Root,

@@ -45,7 +45,7 @@ struct Published {
 /// Looks at everything; fails where a machine would stumble.
 pub fn run(global: &Global, options: &ReleaseVerify) -> Result<(), Failure> {
     let now = super::time(options.now.as_deref())?;
-    let folder = super::open(&options.repository)?;
+    let folder = super::look(&options.repository)?;
     let place = options.repository.display();
     let root = options.root.as_ref().map(|path| {
         let bytes =
@@ -55,8 +55,9 @@ pub fn run(global: &Global, options: &ReleaseVerify) -> Result<(), Failure> {
     let root = root.transpose()?;
     let trusted = root.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
     let failed = || format!("the release repository {place} cannot be followed");
-    let inspection =
-        inspect(&folder, &options.repository, trusted, now).context(failed).map_err(not_verified)?;
+    let inspection = inspect(&folder, &options.repository, trusted, now, options.deep)
+        .context(failed)
+        .map_err(not_verified)?;
     let problems = problems(&inspection);
     if !problems.is_empty() {
         let message = format!(
@@ -72,10 +73,10 @@ pub fn run(global: &Global, options: &ReleaseVerify) -> Result<(), Failure> {
 /// Tells what there is, sound or not.
 pub fn status(global: &Global, options: &ReleaseStatus) -> Result<(), Failure> {
     let now = super::time(options.now.as_deref())?;
-    let folder = super::open(&options.repository)?;
+    let folder = super::look(&options.repository)?;
     let failed = || format!("the release repository {} cannot be read", options.repository.display());
     let repository = folder.read().context(failed)?;
-    let inspection = inspect(&folder, &options.repository, None, now).context(failed)?;
+    let inspection = inspect(&folder, &options.repository, None, now, false).context(failed)?;
     let missing = if repository.is_staged() {
         match advance(&repository, &[], now) {
             Ok(advance) => advance.missing.iter().map(ToString::to_string).collect(),
