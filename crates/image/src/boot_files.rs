@@ -18,7 +18,7 @@ use crate::uki;
 /// The parts of a kernel image that do not depend on the root file system.
 pub(crate) struct Early {
     initrd: Vec<u8>,
-    os_release: String,
+    pub(crate) os_release: String,
 }
 
 /// What the EFI system partition holds.
@@ -26,6 +26,8 @@ pub(crate) struct BootFiles {
     pub(crate) esp: BTreeMap<String, Vec<u8>>,
     /// The path of the kernel image among them.
     pub(crate) kernel_image: String,
+    /// What the kernel is told.
+    pub(crate) command_line: String,
     /// Bytes of the initrd.
     pub(crate) initrd_bytes: u64,
 }
@@ -55,11 +57,11 @@ pub(crate) fn make(
     signer: Option<&Signer>,
 ) -> Result<BootFiles, BuildError> {
     let command_line = match root_hash {
-        Some(root_hash) => format!("roothash={root_hash} {}", plan.command_line),
+        Some(root_hash) => format!("roothash={root_hash} {}", plan.command_line).trim_end().to_owned(),
         None => plan.command_line.clone(),
     };
     let (initrd, os_release) = (&early.initrd, &early.os_release);
-    let parts = uki::Parts { initrd, command_line: command_line.trim_end(), os_release };
+    let parts = uki::Parts { initrd, command_line: &command_line, os_release };
     let signed = |program: Vec<u8>| match signer {
         Some(signer) => sign_program(&program, signer).map_err(BuildError::Signing),
         None => Ok(program),
@@ -81,5 +83,5 @@ pub(crate) fn make(
         }
     };
     esp.insert(place.clone(), kernel_image);
-    Ok(BootFiles { esp, kernel_image: place, initrd_bytes: early.initrd.len() as u64 })
+    Ok(BootFiles { esp, kernel_image: place, command_line, initrd_bytes: early.initrd.len() as u64 })
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use host_tools::{Progress, Stopwatch};
 
 use crate::boot_files;
-use crate::disk::{self, DiskError, DiskFile, FatStamp, SystemPartition};
+use crate::cosi::{self, CosiError, CosiFile};
+use crate::disk::{self, DiskError, DiskFile, FatStamp, SystemPartition, Target};
 use crate::filesystem::{FileSystem, FileSystemError, Stamp};
 use crate::initrd::InitrdError;
 use crate::kept::Kept;
@@ -71,6 +72,8 @@ pub struct Signers<'a> {
 pub struct BuiltImage {
     /// The disk files, in the order of formats.
     pub files: Vec<DiskFile>,
+    /// The disk as a Composable OS Image, if that was asked for.
+    pub cosi: Option<CosiFile>,
     /// What a sealed root is updated from.
     pub payload: Option<BuiltPayload>,
     /// What was done.
@@ -157,6 +160,9 @@ pub enum BuildError {
     /// A path of the build's own is out of bounds.
     #[error(transparent)]
     OutOfBounds(#[from] PathOutsideTree),
+    /// The Composable OS Image cannot be made.
+    #[error(transparent)]
+    Cosi(#[from] CosiError),
     /// The disk files cannot be made.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -197,11 +203,11 @@ pub fn build(
     let mut root_facts = None;
     progress.begin("disk", None);
     let watch = Stopwatch::start();
+    let target = Target { folder: places.output, name: &specification.name, formats: &plan.formats };
+    let mut cosi = None;
     let (files, made) = disk::write_all(
         &parts(specification, &plan, seed, places),
-        &plan.formats,
-        places.output,
-        &specification.name,
+        &target,
         || {
             let watch = Stopwatch::start();
             let root =
@@ -218,9 +224,10 @@ pub fn build(
             Ok((early, watch.elapsed()))
         },
         |proof, (early, time)| {
-            let root_hash = proof.as_ref().map(|proof| &proof.sealed.root_hash);
+            let root_hash = proof.as_ref().map(|proof| proof.sealed.root_hash);
             let signer = places.signers.secure_boot;
-            let mut boot = boot_files::make(&plan, &tree, &kernel, &early, root_hash, &tools, signer)?;
+            let mut boot =
+                boot_files::make(&plan, &tree, &kernel, &early, root_hash.as_ref(), &tools, signer)?;
             let esp = std::mem::take(&mut boot.esp);
             let kernel_image = esp.get(&boot.kernel_image).map_or(&[][..], Vec::as_slice);
             let kernel_image_bytes = kernel_image.len() as u64;
@@ -231,7 +238,42 @@ pub fn build(
                 }
                 _ => None,
             };
-            Ok((esp, Made { payload, initrd_bytes: boot.initrd_bytes, kernel_image_bytes, boot_time: time }))
+            let root_hash = root_hash.map(|root_hash| root_hash.to_string());
+            let (kernel_image, command_line) = (boot.kernel_image, boot.command_line);
+            let os_release = early.os_release;
+            Ok((
+                esp,
+                Made {
+                    os_release,
+                    kernel_image,
+                    command_line,
+                    root_hash,
+                    payload,
+                    initrd_bytes: boot.initrd_bytes,
+                    kernel_image_bytes,
+                    boot_time: time,
+                },
+            ))
+        },
+        |disk, made| {
+            if specification.cosi {
+                let watch = Stopwatch::start();
+                let system = cosi::System {
+                    os_release: &made.os_release,
+                    packages: places.bill.map_or(&[], |bill| &bill.packages),
+                    kernel_image: &made.kernel_image,
+                    command_line: &made.command_line,
+                    kernel_release: &kernel.release,
+                    root_kind: specification.root.kind(),
+                    root_uuid: stamp(specification, &plan, seed).uuid,
+                    root_hash: made.root_hash.as_deref(),
+                    esp_serial: seed.number("file system esp"),
+                };
+                let path = places.output.join(format!("{}.{}", specification.name, cosi::EXTENSION));
+                cosi = Some(cosi::write(&path, disk, &system)?);
+                stages.push(("cosi file", watch.elapsed()));
+            }
+            Ok(())
         },
     )?;
     let payload = made.payload.map(Whole::publish).transpose()?;
@@ -244,6 +286,7 @@ pub fn build(
     progress.finish(&format!("initrd {} MiB, root {} MiB", made.initrd_bytes >> 20, root_bytes >> 20));
     Ok(BuiltImage {
         files,
+        cosi,
         payload,
         tree: measure(&tree),
         kernel: kernel.release,
@@ -257,6 +300,11 @@ pub fn build(
 
 /// What was made besides the disk files.
 struct Made {
+    os_release: String,
+    /// The kernel image's path on the EFI system partition.
+    kernel_image: String,
+    command_line: String,
+    root_hash: Option<String>,
     payload: Option<Whole>,
     initrd_bytes: u64,
     kernel_image_bytes: u64,

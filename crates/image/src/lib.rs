@@ -27,6 +27,7 @@ pub mod tree;
 mod uki;
 
 pub use build::{BuildError, BuiltImage, Places, Signers, build, compose};
+pub use cosi::{CosiError, CosiFile};
 pub use disk::{DiskError, DiskFile, DiskFormat, FatError};
 pub use filesystem::{Compression, FileSystemError, RootFileSystem, Size};
 pub use initrd::{InitrdContent, InitrdContentError, InitrdError, InitrdPacking};

@@ -5,6 +5,7 @@ use release::partition::{EMPTY_LABEL, SlotPartition, label};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::cosi;
 use crate::disk::{self, DiskFormat};
 use crate::filesystem::{RootFileSystem, Size};
 use crate::payload;
@@ -141,7 +142,8 @@ fn outputs(specification: &Specification, formats: &[DiskFormat]) -> Vec<String>
         let folder = payload::folder_name(slots);
         payload::FILES.iter().map(move |file| format!("{folder}/{file}"))
     });
-    disks.chain(payload).collect()
+    let cosi = specification.cosi.then(|| format!("{}.{}", specification.name, cosi::EXTENSION));
+    disks.chain(cosi).chain(payload).collect()
 }
 
 /// The kernel's parameters, with the root by the UUID of its partition: found by any firmware, on any kind of disk.
@@ -208,6 +210,7 @@ pub(crate) mod tests {
             slots: None,
             disk_mebibytes: None,
             formats: vec![DiskFormat::Vhd, DiskFormat::Raw, DiskFormat::Raw],
+            cosi: false,
         }
     }
 

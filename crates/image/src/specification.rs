@@ -48,6 +48,8 @@ pub struct Specification {
     pub disk_mebibytes: Option<u64>,
     /// Formats of the disk, each a file.
     pub formats: Vec<DiskFormat>,
+    /// Whether the disk is made into a Composable OS Image, too.
+    pub cosi: bool,
 }
 
 /// A root that is sealed by a tree of hashes (dm-verity), and the partitions that it and later versions lie in.

@@ -29,6 +29,7 @@ fn specification() -> Specification {
         slots: None,
         disk_mebibytes: None,
         formats: vec![DiskFormat::Raw],
+        cosi: false,
     }
 }
 

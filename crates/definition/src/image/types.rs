@@ -85,6 +85,8 @@ choice! {
         "qcow2" => Qcow2,
         /// Fixed-size VHD of whole MiB, as Azure wants it.
         "vhd" => Vhd,
+        /// Composable OS Image: a tar of compressed partitions, for agents that update nodes by whole images.
+        "cosi" => Cosi,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A whole disk and what is on it in; one Composable OS Image (COSI 1.2) out: a tar of compressed regions that agents for A/B
 //! updates read front to back.
 
+mod disk;
 mod metadata;
 
 use std::fs::File;
@@ -13,8 +14,11 @@ use sha2::{Digest, Sha256, Sha384};
 
 use crate::disk::{Piece, fill};
 use crate::sbom::Package;
+pub(crate) use disk::{System, write};
 use metadata::{ImageFile, document};
 
+/// The ending of file names.
+pub(crate) const EXTENSION: &str = "cosi";
 /// A higher level takes several times as long for a few percent.
 const COMPRESSION_LEVEL: i32 = 9;
 /// Readers reserve memory by it: 8 MiB, what every reader of Zstandard supports (RFC 8878, 3.1.1.1.2).
@@ -79,15 +83,15 @@ pub(crate) struct KernelImage {
     pub(crate) release: String,
 }
 
-/// A written file.
+/// A finished Composable OS Image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CosiFile {
+pub struct CosiFile {
     /// Where it is.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// Length in bytes.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// SHA-256 in hexadecimal.
-    pub(crate) sha256: String,
+    pub sha256: String,
 }
 
 /// Why no COSI file can be made.
@@ -112,7 +116,7 @@ pub enum CosiError {
 }
 
 /// Writes `path`; it appears under its name when it is whole.
-pub(crate) fn write(
+fn write_described(
     path: &Path,
     pieces: &[Piece<'_>],
     description: &Description<'_>,
@@ -229,7 +233,7 @@ mod tests {
     use serde_json::json;
     use sha2::{Digest as _, Sha256, Sha384};
 
-    use super::{Description, FileSystem, KernelImage, Region, write};
+    use super::{Description, FileSystem, KernelImage, Region, write_described};
     use crate::disk::Piece;
 
     fn description(regions: &[Region]) -> Description<'_> {
@@ -273,7 +277,7 @@ mod tests {
             release: "7.2".into(),
         };
         let description = Description { kernels: &[kernel], ..description(&regions) };
-        let written = write(&path, &pieces, &description).unwrap();
+        let written = write_described(&path, &pieces, &description).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         assert!(bytes.starts_with(b"cosi-marker\0"));
         assert_eq!(
@@ -308,7 +312,7 @@ mod tests {
         assert_eq!(metadata["compression"], json!({"maxWindowLog": 23}));
         assert_eq!(metadata["osRelease"], "ID=lazuli\n");
         // The same bytes again, and nothing beside them.
-        let again = write(&folder.path().join("again.cosi"), &pieces, &description).unwrap();
+        let again = write_described(&folder.path().join("again.cosi"), &pieces, &description).unwrap();
         assert_eq!(again.sha256, hex::encode(Sha256::digest(&bytes)));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
@@ -320,7 +324,8 @@ mod tests {
             crate::disk::Source::File { path: std::path::Path::new("/nonexistent/root").into(), start: 0 };
         let pieces = [Piece { at: 65_536, length: 9, source }];
         let regions = [root()];
-        let error = write(&folder.path().join("host.cosi"), &pieces, &description(&regions)).unwrap_err();
+        let error =
+            write_described(&folder.path().join("host.cosi"), &pieces, &description(&regions)).unwrap_err();
         assert_eq!(error.to_string(), "cannot read /nonexistent/root");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -12,6 +12,9 @@ const FIRST_USABLE: u64 = 2 + TABLE_SECTORS;
 /// Sectors after the last partition: the copies of table and header.
 const TRAILER: u64 = 1 + TABLE_SECTORS;
 
+/// Bytes of protective MBR, header and table.
+pub(super) const HEAD_BYTES: u64 = FIRST_USABLE * SECTOR;
+
 /// Type of the EFI system partition.
 pub(crate) const ESP: Uuid = uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
 /// Type of a root partition for x86-64, of the Discoverable Partitions Specification.

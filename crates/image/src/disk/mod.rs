@@ -129,6 +129,26 @@ pub(crate) struct SystemPartition<'t> {
     pub(crate) pieces: Vec<Piece<'t>>,
 }
 
+/// Where the disk files go.
+pub(crate) struct Target<'a> {
+    pub(crate) folder: &'a Path,
+    /// The files' name, which each format ends in its own way.
+    pub(crate) name: &'a str,
+    pub(crate) formats: &'a [DiskFormat],
+}
+
+/// A disk whose every byte is decided.
+pub(crate) struct WholeDisk<'p, 't> {
+    /// In bytes.
+    pub(crate) size: u64,
+    /// Where the partition table with the protective MBR ends.
+    pub(crate) table_end: u64,
+    /// Every partition in the order of the table: where it lies, and whether something is in it.
+    pub(crate) partitions: Vec<(Range<u64>, bool)>,
+    /// All that is on it, in order.
+    pub(crate) pieces: &'p [Piece<'t>],
+}
+
 /// Attributes of the Discoverable Partitions Specification.
 pub(crate) const READ_ONLY: u64 = 1 << 60;
 pub(crate) const GROW_FILE_SYSTEM: u64 = 1 << 59;
@@ -137,26 +157,26 @@ pub(crate) const NO_AUTO: u64 = 1 << 63;
 /// Where the EFI system partition begins: after the table, on the first whole mebibyte.
 const ESP_START: u64 = MEBIBYTE;
 
-/// Makes `name` with each format's ending in `folder`: all of them, or none.
+/// Makes all disk files, or none.
 ///
 /// `system` and `early` run side by side; `esp` makes the files of the EFI system partition of what both give, while the content
-/// of the system's partitions is being written. What it gives besides the files is handed on.
+/// of the system's partitions is being written. What it gives besides the files is handed on, also to `whole`, which sees the disk before its files have
+/// their names.
 pub(crate) fn write_all<'t, P, I: Send, T, E: From<DiskError> + Send>(
     parts: &Parts,
-    formats: &[DiskFormat],
-    folder: &Path,
-    name: &str,
+    target: &Target<'_>,
     system: impl FnOnce() -> Result<(Vec<SystemPartition<'t>>, P), E>,
     early: impl FnOnce() -> Result<I, E> + Send,
     esp: impl FnOnce(P, I) -> Result<(BTreeMap<String, Vec<u8>>, T), E>,
+    whole: impl FnOnce(&WholeDisk<'_, '_>, &T) -> Result<(), E>,
 ) -> Result<(Vec<DiskFile>, T), E> {
     std::thread::scope(|scope| {
         let early = scope.spawn(early);
         let (system, proof) = system()?;
         let (plan, pieces) = DiskPlan::new(parts, system)?;
-        let outputs = create(plan.size, formats, folder, name)?;
+        let outputs = create(plan.size, target)?;
         let esp = || esp(proof, early.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        let (digests, facts) = write(parts, &plan, &outputs, &pieces, esp)?;
+        let (digests, facts) = write(parts, &plan, &outputs, &pieces, esp, whole)?;
         Ok((publish(outputs, digests)?, facts))
     })
 }
@@ -230,6 +250,19 @@ impl DiskPlan {
         Ok(pieces)
     }
 
+    /// The disk with all that is on it, in order.
+    fn whole<'p, 't>(&self, pieces: &'p [Piece<'t>]) -> WholeDisk<'p, 't> {
+        let place = |partition: &gpt::Partition| {
+            let start = partition.start * gpt::SECTOR;
+            start..start + partition.sectors * gpt::SECTOR
+        };
+        let partitions = self.partitions.iter().map(place).map(|place| {
+            let used = !piece::within(pieces, &place).is_empty();
+            (place, used)
+        });
+        WholeDisk { size: self.size, table_end: gpt::HEAD_BYTES, partitions: partitions.collect(), pieces }
+    }
+
     /// Clusters of which some are used by what lies around the system's partitions.
     fn clusters_around_system(&self) -> [Range<u64>; 2] {
         [0..self.esp.end / CLUSTER, (self.size - MEBIBYTE) / CLUSTER..self.size / CLUSTER]
@@ -237,7 +270,8 @@ impl DiskPlan {
 }
 
 /// Empty files of the right length, beside the names that they will get.
-fn create(size: u64, formats: &[DiskFormat], folder: &Path, name: &str) -> Result<Outputs, DiskError> {
+fn create(size: u64, target: &Target<'_>) -> Result<Outputs, DiskError> {
+    let Target { folder, name, formats } = *target;
     let folder_error = |source| DiskError::Write { path: folder.to_path_buf(), source };
     std::fs::create_dir_all(folder).map_err(folder_error)?;
     let mut formats = formats.to_vec();
@@ -268,6 +302,7 @@ fn write<T, E: From<DiskError>>(
     outputs: &Outputs,
     system: &[Piece<'_>],
     esp: impl FnOnce() -> Result<(BTreeMap<String, Vec<u8>>, T), E>,
+    whole: impl FnOnce(&WholeDisk<'_, '_>, &T) -> Result<(), E>,
 ) -> Result<(Digests, T), E> {
     let system_clusters = piece::units_in_use(system, CLUSTER);
     let layout = qcow2::Layout::plan(plan.size, &system_clusters, &plan.clusters_around_system());
@@ -285,6 +320,9 @@ fn write<T, E: From<DiskError>>(
         let complete = layout.completed(&rest_clusters);
         let footer = vhd::footer(plan.size, parts.vhd_uuid, parts.source_date_epoch);
         outputs.write_rest(&rest, &complete, &footer)?;
+        let mut pieces = [rest.as_slice(), system].concat();
+        pieces.sort_by_key(|piece| piece.at);
+        whole(&plan.whole(&pieces), &facts)?;
         let flat = outputs.flat().map(|output| {
             let mut clusters = [rest_clusters, system_clusters.clone()].concat();
             clusters.sort_by_key(|run| run.start);
@@ -370,7 +408,7 @@ mod tests {
 
     use super::{
         DiskError, DiskFile, DiskFormat, FatStamp, Parts, Piece, READ_ONLY, ROOT_X86_64, SystemPartition,
-        write_all,
+        Target, WholeDisk, write_all,
     };
 
     const ALL: [DiskFormat; 3] = [DiskFormat::Vhd, DiskFormat::Raw, DiskFormat::Qcow2];
@@ -406,7 +444,8 @@ mod tests {
             Ok((BTreeMap::from([("a".to_owned(), b"file".to_vec())]), ()))
         };
         let system = || Ok((root(b"end"), "proof"));
-        write_all(parts, formats, folder, "disk", system, || Ok(7), esp).map(|(files, ())| files)
+        let target = Target { folder, name: "disk", formats };
+        write_all(parts, &target, system, || Ok(7), esp, |_, ()| Ok(())).map(|(files, ())| files)
     }
 
     #[test]
@@ -464,8 +503,16 @@ mod tests {
             Ok::<_, DiskError>((vec![empty, tree], ()))
         };
         let esp = |(), ()| Ok((BTreeMap::new(), ()));
-        let (files, ()) =
-            write_all(&parts(), &[DiskFormat::Raw], folder.path(), "disk", system, || Ok(()), esp).unwrap();
+        let target = Target { folder: folder.path(), name: "disk", formats: &[DiskFormat::Raw] };
+        let mut seen = Vec::new();
+        let whole = |disk: &WholeDisk<'_, '_>, (): &()| {
+            seen.clone_from(&disk.partitions);
+            assert_eq!((disk.size, disk.table_end), (45 << 20, 34 * 512));
+            Ok(())
+        };
+        let (files, ()) = write_all(&parts(), &target, system, || Ok(()), esp, whole).unwrap();
+        let mebibytes = |start: u64, end: u64| start << 20..end << 20;
+        assert_eq!(seen, [(mebibytes(1, 41), true), (mebibytes(41, 43), false), (mebibytes(43, 44), true)]);
         let disk = std::fs::read(&files[0].path).unwrap();
         assert_eq!(disk.len(), 45 << 20);
         assert_eq!(disk[43 << 20..(43 << 20) + 5], *b"tree\0");
@@ -492,19 +539,23 @@ mod tests {
         assert_eq!(refusal(&huge), format!("cannot write {}", output.join("disk.raw").display()));
         let failing = || DiskError::OverBudget { mebibytes: 1, allowed: 0 };
         let system = || Ok((root(b""), ()));
+        let target = Target { folder: &output, name: "disk", formats: &ALL };
         let esp = |(), ()| Err(failing());
-        let result: Result<(_, ()), _> = write_all(&parts(), &ALL, &output, "disk", system, || Ok(()), esp);
+        let result: Result<(_, ()), _> = write_all(&parts(), &target, system, || Ok(()), esp, |_, ()| Ok(()));
         assert!(result.is_err());
         let esp = |(), ()| Ok((BTreeMap::new(), ()));
         let early = || Err(failing());
-        let result: Result<(_, ()), _> = write_all(&parts(), &ALL, &output, "disk", system, early, esp);
+        let result: Result<(_, ()), _> = write_all(&parts(), &target, system, early, esp, |_, ()| Ok(()));
+        assert!(result.is_err());
+        let whole = |_: &WholeDisk<'_, '_>, (): &()| Err(failing());
+        let result: Result<(_, ()), _> = write_all(&parts(), &target, system, || Ok(()), esp, whole);
         assert!(result.is_err());
         let absent = || {
             let source = super::Source::File { path: Path::new("/nonexistent/file").into(), start: 0 };
             Ok((vec![partition(1 << 20, vec![Piece { at: 9, length: 9, source }])], ()))
         };
         let error: DiskError =
-            write_all(&parts(), &ALL, &output, "disk", absent, || Ok(()), esp).unwrap_err();
+            write_all(&parts(), &target, absent, || Ok(()), esp, |_, ()| Ok(())).unwrap_err();
         assert_eq!(error.to_string(), "cannot read /nonexistent/file");
         assert_eq!(std::fs::read_dir(&output).unwrap().count(), 0);
     }

@@ -175,6 +175,7 @@ pub fn specification(root: RootFileSystem) -> Specification {
         slots: None,
         disk_mebibytes: None,
         formats: vec![DiskFormat::Raw, DiskFormat::Qcow2, DiskFormat::Vhd],
+        cosi: false,
     }
 }
 

@@ -47,7 +47,8 @@ fn bytes_of(path: &Path, start: u64, length: u64) -> Vec<u8> {
 fn digests(built: &BuiltImage) -> Vec<String> {
     let payload = built.payload.iter().flat_map(|payload| &payload.files);
     let disks = built.files.iter().map(|file| file.sha256.clone());
-    disks.chain(payload.map(|file| file.sha256.to_string())).collect()
+    let cosi = built.cosi.iter().map(|file| file.sha256.clone());
+    disks.chain(cosi).chain(payload.map(|file| file.sha256.to_string())).collect()
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn a_sealed_image_satisfies_every_judge() {
     let tools = host_tools::Sandbox::new(&judge.tools);
     let signer = Signer::from_files(&tools, &in_folder("key.pem"), &in_folder("certificate.pem")).unwrap();
     let signers = Signers { secure_boot: Some(&signer), root_hash: Some(&signer) };
-    let specification = sealed("1.0");
+    let specification = Specification { cosi: true, ..sealed("1.0") };
     let built = judge.build_signed(&specification, "sealed", signers);
     let payload = built.payload.as_ref().unwrap();
     let disk = in_folder("sealed/disk.raw");
@@ -124,6 +125,17 @@ fn a_sealed_image_satisfies_every_judge() {
     let command_line = program.section_by_name(".cmdline").unwrap().data().unwrap();
     let expected = format!("roothash={root_hash} rootfstype=erofs ro console=ttyS0");
     assert!(command_line.starts_with(expected.as_bytes()), "{}", String::from_utf8_lossy(command_line));
+
+    let listed = judge.agrees("tar", &["-tf", "/mnt/sealed/disk.cosi"]);
+    let regions = ["primary-gpt", "esp", "root", "root-verity", "root-verity-sig"];
+    let regions: String = regions.iter().map(|name| format!("images/{name}.rawzst\n")).collect();
+    assert_eq!(listed, format!("cosi-marker\nmetadata.json\n{regions}"));
+    let metadata = judge.agrees("tar", &["-xOf", "/mnt/sealed/disk.cosi", "metadata.json"]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    let root =
+        metadata["images"].as_array().unwrap().iter().find(|image| image["mountPoint"] == "/").unwrap();
+    assert_eq!(root["verity"]["roothash"], root_hash.as_str());
+    assert_eq!(root["verity"]["image"]["path"], "images/root-verity.rawzst");
 
     let again = judge.build_signed(&specification, "again", signers);
     assert_eq!(digests(&built), digests(&again));

@@ -77,12 +77,14 @@ pub fn specification(
         formats: disk
             .formats
             .iter()
-            .map(|format| match format {
-                DiskFormat::Raw => image::DiskFormat::Raw,
-                DiskFormat::Qcow2 => image::DiskFormat::Qcow2,
-                DiskFormat::Vhd => image::DiskFormat::Vhd,
+            .filter_map(|format| match format {
+                DiskFormat::Raw => Some(image::DiskFormat::Raw),
+                DiskFormat::Qcow2 => Some(image::DiskFormat::Qcow2),
+                DiskFormat::Vhd => Some(image::DiskFormat::Vhd),
+                DiskFormat::Cosi => None,
             })
             .collect(),
+        cosi: disk.formats.contains(&DiskFormat::Cosi),
     })
 }
 

@@ -198,6 +198,7 @@ fn build_disk(
     built.stages = made.stages.iter().map(|(name, time)| ((*name).to_owned(), time.as_secs_f64())).collect();
     let output = |file: image::DiskFile| Output { path: file.path, bytes: file.bytes, sha256: file.sha256 };
     let mut outputs: Vec<Output> = made.files.into_iter().map(output).collect();
+    outputs.extend(made.cosi.map(|file| Output { path: file.path, bytes: file.bytes, sha256: file.sha256 }));
     if let Some(payload) = made.payload {
         outputs.extend(payload.files.iter().map(|file| Output {
             path: payload.folder.join(file.name.as_str()),
