@@ -19,6 +19,13 @@ pub(super) fn local(partitions: &Partitions<'_>, salt: &Salt, hasher: &Hasher) -
     kernel.or_else(|| Local::new(&tree, 0, &[]).ok()).unwrap_or_else(Local::nothing)
 }
 
+/// The UUID of the tree in the running slot.
+pub(super) fn running_tree_uuid(partitions: &Partitions<'_>) -> Option<[u8; 16]> {
+    let mut first = [0; BLOCK_SIZE];
+    partitions.running_verity.read_at(0, &mut first).ok()?;
+    Some(verity::Superblock::parse(&first).ok()?.uuid)
+}
+
 /// The tree in the running slot, proven by the root hash that runs.
 fn running_tree(partitions: &Partitions<'_>, salt: &Salt) -> Option<HashTree> {
     let mut first = [0; BLOCK_SIZE];

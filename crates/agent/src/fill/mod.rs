@@ -293,8 +293,8 @@ fn kernel_part(
     partitions.boot.edit(&name).map_err(|source| FillError::Device { action: "write", part, source })
 }
 
-/// Writes the partition of a tree. Its superblock has the UUID that the root hash gives it; one that was built otherwise is
-/// taken from the published tree.
+/// Writes the partition of a tree. The root hash does not tell the UUID in its superblock, the manifest's SHA-256 does: it is
+/// the running version's, which is of the same image, or what the root hash gives, or stands in the published tree.
 fn write_tree(
     partitions: &Partitions<'_>,
     manifest: &Manifest,
@@ -302,18 +302,21 @@ fn write_tree(
     source: &mut dyn Source,
 ) -> Result<(), FillError> {
     let file = &manifest.files.verity;
-    let uuid = SlotPartition::Verity.uuid(&manifest.verity.root_hash);
-    let mut bytes = tree.partition_bytes(uuid.into_bytes());
-    if Sha256Digest::of(&bytes) != file.sha256 {
-        let mut superblock = Vec::with_capacity(BLOCK_SIZE);
-        source.ranges(file.name.as_str(), &[0..BLOCK_SIZE as u64], &mut |_, bytes| {
-            superblock.extend_from_slice(bytes);
-            Ok(())
-        })?;
-        let parsed = verity::Superblock::parse(&superblock)
-            .map_err(|source| FillError::Tree { file: file.name.to_string(), source })?;
-        bytes = tree.partition_bytes(parsed.uuid);
+    let derived = SlotPartition::Verity.uuid(&manifest.verity.root_hash).into_bytes();
+    for uuid in known::running_tree_uuid(partitions).into_iter().chain([derived]) {
+        let bytes = tree.partition_bytes(uuid);
+        if Sha256Digest::of(&bytes) == file.sha256 {
+            return write_if_other(&partitions.verity, "hash tree", &bytes);
+        }
     }
+    let mut superblock = Vec::with_capacity(BLOCK_SIZE);
+    source.ranges(file.name.as_str(), &[0..BLOCK_SIZE as u64], &mut |_, bytes| {
+        superblock.extend_from_slice(bytes);
+        Ok(())
+    })?;
+    let parsed = verity::Superblock::parse(&superblock)
+        .map_err(|source| FillError::Tree { file: file.name.to_string(), source })?;
+    let bytes = tree.partition_bytes(parsed.uuid);
     let found = Sha256Digest::of(&bytes);
     if found != file.sha256 {
         return Err(FillError::TreeFile { expected: file.sha256, found });

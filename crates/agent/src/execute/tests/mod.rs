@@ -2,6 +2,7 @@
 
 mod cuts;
 mod failures;
+mod real;
 
 use release::Version;
 
