@@ -112,6 +112,9 @@ pub struct FleetLock {
     pub group: String,
 }
 
+/// `lazuli-agent-deadline.timer` gives five minutes more, for the boot.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(15 * 60);
+
 impl Default for Configuration {
     fn default() -> Self {
         Configuration {
@@ -219,6 +222,13 @@ fn complete(merged: fragment::Fragment) -> Result<Configuration, String> {
             deadline.as_secs()
         ));
     }
+    if deadline > LONGEST_DEADLINE {
+        return Err(format!(
+            "`health.deadline` ({} s) must be at most {} s: a version on trial that is not good by then is restarted by the system",
+            deadline.as_secs(),
+            LONGEST_DEADLINE.as_secs()
+        ));
+    }
     configuration.reboot.windows = match (reboot.windows, reboot.time_zone) {
         (None, None) => None,
         (None, Some(_)) => return Err("`reboot.time-zone` needs `reboot.windows`".to_owned()),
@@ -272,7 +282,7 @@ mod tests {
             ("etc/agent.toml", "[release]\nchannel = \"beta\""),
             ("usr/agent.toml.d/10-a.toml", "[update]\nautomatic = \"reboot\"\nsplay = \"5m\""),
             ("usr/agent.toml.d/20-b.toml", "[update]\nautomatic = \"off\""),
-            ("etc/agent.toml.d/20-b.toml", "[health]\ndeadline = \"20m\""),
+            ("etc/agent.toml.d/20-b.toml", "[health]\ndeadline = \"12m\""),
             ("etc/agent.toml.d/note.txt", "no TOML"),
         ])
         .unwrap();
@@ -283,7 +293,7 @@ mod tests {
             (configuration.update.interval.as_secs(), configuration.update.splay.as_secs()),
             (3600, 300)
         );
-        assert_eq!(configuration.health.deadline.as_secs(), 1200);
+        assert_eq!(configuration.health.deadline.as_secs(), 720);
     }
 
     #[test]

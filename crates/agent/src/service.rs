@@ -9,7 +9,7 @@ mod worker;
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -33,9 +33,10 @@ pub struct Options {
     pub settled: PathBuf,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Options { socket: api::SOCKET.into(), settled: "/run/lazuli/agent.settled".into() }
+impl Options {
+    /// A socket, and the mark beside it.
+    pub fn at(socket: &Path) -> Self {
+        Options { socket: socket.to_owned(), settled: socket.with_file_name("agent.settled") }
     }
 }
 
@@ -83,19 +84,26 @@ pub fn run(places: Places, options: &Options) -> Result<(), Failure> {
     notifier.ready();
     loop {
         notifier.alive();
-        if !worker.is_on_trial() {
-            mark(options)?;
-        }
+        mark(options, !worker.is_on_trial())?;
         worker.step()?;
         notifier.status(&worker.summary());
         worker.wait();
     }
 }
 
-fn mark(options: &Options) -> Result<(), ServiceError> {
-    if options.settled.exists() {
-        return Ok(());
-    }
-    fs::write(&options.settled, "")
-        .map_err(|source| ServiceError::Mark { path: options.settled.clone(), source })
+/// Shows whether the running version is on trial.
+fn mark(options: &Options, settled: bool) -> Result<(), ServiceError> {
+    let path = &options.settled;
+    let done = match settled {
+        true if path.exists() => Ok(()),
+        true => fs::write(path, ""),
+        false => match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        },
+    };
+    done.map_err(|source| ServiceError::Mark { path: path.clone(), source })
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,11 +44,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { format, direct, places, socket, command } = arguments;
-    let options = Options { socket: socket.clone(), ..Options::default() };
     let agent = Agent::new(places.places());
     let client = Client::new(&socket);
     let request = match command {
-        Command::Service => return service::run(agent.places, &options).map(|()| ExitCode::SUCCESS),
+        Command::Service => {
+            service::run(agent.places, &Options::at(&socket))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Status => return status(&agent, &client, direct, format),
         Command::Metrics => {
             print(&asked(client.text("/metrics"))?)?;
@@ -72,7 +74,8 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
         asked(client.perform(&request))?
     };
     print(&match format {
-        Format::Text => text::answer(&answer),
+        // Steps that were done here were told as they were done.
+        Format::Text => text::answer(&answer, !direct),
         Format::Json => output::json(&answer)?,
     })?;
     if direct && answer.restart == Restart::Now { restart(&answer) } else { Ok(ExitCode::SUCCESS) }

@@ -19,10 +19,10 @@ pub fn failure(failure: &Failure) -> String {
     text
 }
 
-/// What was done.
-pub fn answer(answer: &Answer) -> String {
+/// What was done, step by step if asked for.
+pub fn answer(answer: &Answer, with_steps: bool) -> String {
     let mut text = String::new();
-    for step in &answer.steps {
+    for step in answer.steps.iter().filter(|_| with_steps) {
         line(&mut text, &format!("- {step}"));
     }
     line(&mut text, &answer.message);

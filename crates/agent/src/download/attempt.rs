@@ -229,7 +229,7 @@ fn connection(error: ureq::Error) -> AttemptError {
     }
 }
 
-fn text<'a>(response: &'a Response<ureq::Body>, name: header::HeaderName) -> Option<&'a str> {
+fn text(response: &Response<ureq::Body>, name: header::HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok().map(str::trim)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ::release::channel::{Choice, Machine};
+use ::release::channel::{Choice, Machine, WhyNot};
 use ::release::{Channel, Version};
 
 use super::{Agent, Answer, Checked, Failure, Identity, Request, RequestError};
@@ -133,6 +133,13 @@ fn choose(
         Choice::Current => Checked::Current { version: version.clone() },
         Choice::Take(promotion) => Checked::Take { version: promotion.version.clone() },
         Choice::Wait { promotion, until } => Checked::Wait { version: promotion.version.clone(), until },
+        Choice::Stay(WhyNot::PinAbsent(version)) if asked.version.is_some() => {
+            Checked::Stay { reason: format!("{version} is not offered by the channel") }
+        }
+        Choice::Stay(WhyNot::PinBehindBarrier { pin, barrier }) if asked.version.is_some() => {
+            let reason = format!("{pin} lies before the barrier {barrier}, which this machine has passed");
+            Checked::Stay { reason }
+        }
         Choice::Stay(why) => Checked::Stay { reason: why.to_string() },
     }
 }

@@ -459,6 +459,20 @@ impl Worker {
     }
 }
 
+#[cfg(test)]
+impl Worker {
+    /// As if the channel had said so, and were not asked again soon.
+    pub(super) fn offer(&mut self, checked: Checked) {
+        self.offered = Some(checked);
+        self.due.check = u64::MAX;
+    }
+
+    /// Everything may be tried now, but a look at the channel.
+    pub(super) fn forget_waits(&mut self) {
+        self.due = Due { check: u64::MAX, ..Due::default() };
+    }
+}
+
 fn reporter<'a>(shared: &'a Shared, agent: &'a Agent) -> Reporter<'a> {
     Reporter { shared, pulse: &agent.pulse, filled: Filled::default() }
 }

@@ -12,8 +12,11 @@ use crate::download::{Bound, Client};
 pub(super) struct Fetcher {
     client: Client,
     limit: u64,
-    roots: Arc<Mutex<Vec<(u64, Vec<u8>)>>>,
+    roots: Arc<Mutex<Vec<NumberedRoot>>>,
 }
+
+/// Version and text of a root.
+pub(super) type NumberedRoot = (u64, Vec<u8>);
 
 impl Fetcher {
     /// `limit` is the most that a file may have, in bytes.
@@ -22,7 +25,7 @@ impl Fetcher {
     }
 
     /// Version and text of the roots that came, unverified.
-    pub(super) fn into_roots(self) -> Vec<(u64, Vec<u8>)> {
+    pub(super) fn into_roots(self) -> Vec<NumberedRoot> {
         std::mem::take(&mut *self.roots.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
