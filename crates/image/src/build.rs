@@ -337,7 +337,7 @@ fn system<'t>(
         };
         return Ok((vec![partition], None));
     };
-    let sealed = seal(root_file, &slots.salt, slots::lasting_uuid(slots, "hash tree"))?;
+    let sealed = seal(root_file, &slots.salt)?;
     let signature = signer
         .map(|signer| sign_root_hash(sealed.root_hash.bytes(), signer).map_err(BuildError::Signing))
         .transpose()?

@@ -183,7 +183,6 @@ mod tests {
 
     use release::manifest::Salt;
     use release::{ImageName, Manifest, Sha256Digest, Version};
-    use uuid::Uuid;
 
     use super::{BuiltPayload, Draft};
     use crate::sealed::seal;
@@ -200,7 +199,7 @@ mod tests {
         };
         let draft = Draft::begin(output, &slots).unwrap();
         std::fs::write(draft.root(), root).unwrap();
-        let sealed = seal(&draft.root(), &slots.salt, Uuid::nil()).unwrap();
+        let sealed = seal(&draft.root(), &slots.salt).unwrap();
         draft.complete(&slots, &sealed, signature, b"kernel", 9).unwrap().publish().unwrap()
     }
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use release::Sha256Digest;
 use release::manifest::Salt;
+use release::partition::SlotPartition;
 use release::verity::{BLOCK_SIZE, HashTree, Hasher, TreeError};
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 /// What is read and hashed at once, in bytes: whole blocks.
 const READ_AT_ONCE: usize = 1 << 20;
@@ -44,7 +44,7 @@ pub enum SealError {
 }
 
 /// Seals the file system in a file, on as many threads as there are processors.
-pub(crate) fn seal(path: &Path, salt: &Salt, tree_uuid: Uuid) -> Result<Sealed, SealError> {
+pub(crate) fn seal(path: &Path, salt: &Salt) -> Result<Sealed, SealError> {
     let unreadable = |source| SealError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
@@ -61,12 +61,10 @@ pub(crate) fn seal(path: &Path, salt: &Salt, tree_uuid: Uuid) -> Result<Sealed, 
     .map_err(unreadable)?;
     let data_blocks = leaves.len() as u64;
     let tree = HashTree::new(salt.clone(), leaves)?;
-    Ok(Sealed {
-        root_hash: tree.root_hash(),
-        root_digest,
-        tree: tree.partition_bytes(tree_uuid.into_bytes()),
-        data_blocks,
-    })
+    let root_hash = tree.root_hash();
+    // That of its partition: whoever has the tree and the root hash has the whole partition.
+    let uuid = SlotPartition::Verity.uuid(&root_hash);
+    Ok(Sealed { root_hash, root_digest, tree: tree.partition_bytes(uuid.into_bytes()), data_blocks })
 }
 
 fn leaves(file: &File, blocks: u64, salt: &Salt) -> io::Result<Vec<Sha256Digest>> {
@@ -118,7 +116,6 @@ mod tests {
     use release::Sha256Digest;
     use release::manifest::Salt;
     use release::verity::Leaves;
-    use uuid::Uuid;
 
     use super::{READ_AT_ONCE, SealError, seal};
 
@@ -133,7 +130,7 @@ mod tests {
             std::fs::write(&path, &bytes).unwrap();
             let mut leaves = Leaves::new(salt.clone());
             leaves.push(&bytes);
-            let sealed = seal(&path, &salt, Uuid::nil()).unwrap();
+            let sealed = seal(&path, &salt).unwrap();
             assert_eq!(sealed.root_hash, leaves.finish().unwrap().root_hash());
             assert_eq!(sealed.data_blocks, blocks as u64);
             assert_eq!(sealed.root_digest, Sha256Digest::of(&bytes));
@@ -145,7 +142,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root");
         std::fs::write(&path, vec![1; 5000]).unwrap();
-        let error = seal(&path, &Salt::default(), Uuid::nil()).unwrap_err();
+        let error = seal(&path, &Salt::default()).unwrap_err();
         assert!(matches!(error, SealError::Tree(_)), "{error:?}");
     }
 }
