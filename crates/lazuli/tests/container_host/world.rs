@@ -1,0 +1,223 @@
+//! Keys and versions of the image, made once for all stories.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use host_tools::{Bind, Call, Sandbox};
+use tempfile::TempDir;
+use testkit::prepared;
+
+use crate::program::{json, lazuli, workspace};
+use crate::releases::Releases;
+
+pub const IMAGE: &str = "container-host";
+
+/// What all stories share.
+pub struct World {
+    pub tools: PathBuf,
+    pub judges: PathBuf,
+    /// Where everything is made; a folder that `LAZULI_TEST_KEEP` names stays.
+    pub folder: PathBuf,
+    releases: OnceLock<Releases>,
+    /// So that one version is made once.
+    building: Mutex<()>,
+    _temporary: Option<TempDir>,
+}
+
+/// A version of the image.
+#[derive(Debug, Clone)]
+pub struct Version {
+    pub name: String,
+    /// `container-host.raw`.
+    pub disk: PathBuf,
+    /// The folder of its update payload.
+    pub payload: PathBuf,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// In every run with machines.
+    Short,
+    /// Where time does not matter.
+    All,
+}
+
+/// What is different in a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing but the version.
+    None,
+    /// No signatures.
+    Unsigned,
+    /// It comes up, and a health check never holds.
+    Unhealthy,
+    /// The kernel finds no program to start, and panics.
+    Panics,
+    /// The initrd waits for ever.
+    Hangs,
+}
+
+/// A health check that never holds, and how long it is waited for.
+const UNHEALTHY: [(&str, &str); 2] = [
+    ("usr/lib/lazuli/health.d/90-never.toml", "[[command]]\narguments = [\"/usr/bin/false\"]\n"),
+    ("usr/lib/lazuli/agent.toml.d/90-impatient.toml", "[health]\ndeadline = \"60s\"\nsettle = \"5s\"\n"),
+];
+/// A unit of the initrd that keeps the root from being looked for.
+const HANG: (&str, &str) = (
+    "usr/lib/systemd/system/hang.service",
+    "[Unit]\nDefaultDependencies=no\nBefore=initrd-root-device.target initrd-root-fs.target initrd.target\n\n\
+     [Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/usr/bin/sleep infinity\n",
+);
+
+/// The world, or none where these stories are not told.
+pub fn world(extent: Extent) -> Option<&'static World> {
+    static WORLD: OnceLock<Option<World>> = OnceLock::new();
+    match (extent, std::env::var("LAZULI_TEST_BOOT").ok().as_deref()) {
+        (_, None) => {
+            prepared::skip("LAZULI_TEST_BOOT is not set (cargo xtask test sets it)");
+            return None;
+        }
+        (Extent::Short, Some(_)) | (Extent::All, Some("all")) => {}
+        (Extent::All, Some(_)) => {
+            prepared::skip("LAZULI_TEST_BOOT is not `all` (cargo xtask test-updates sets it)");
+            return None;
+        }
+    }
+    WORLD.get_or_init(World::new).as_ref()
+}
+
+impl World {
+    fn new() -> Option<World> {
+        let (tools, judges) = (prepared::tools_root()?, prepared::judge_root()?);
+        let kept = std::env::var_os("LAZULI_TEST_KEEP").map(PathBuf::from);
+        let temporary = kept.is_none().then(|| tempfile::tempdir().unwrap());
+        let folder = kept.or_else(|| Some(temporary.as_ref()?.path().to_owned()))?;
+        fs::create_dir_all(&folder).unwrap();
+        let world = World {
+            tools,
+            judges,
+            folder,
+            releases: OnceLock::new(),
+            building: Mutex::new(()),
+            _temporary: temporary,
+        };
+        for name in ["ours", "theirs"] {
+            world.make_keys(name);
+        }
+        Some(world)
+    }
+
+    /// The tools.
+    pub fn tools(&self) -> Sandbox {
+        Sandbox::new(&self.tools)
+    }
+
+    /// Runs a shell script of the judges in a folder, which they see as their working directory.
+    pub fn judge(&self, folder: &Path, script: &str) -> String {
+        let sandbox = Sandbox::new(&self.judges).bind(Bind::writable(folder, "/run/work"));
+        let call = Call::new("sh").args(["-ec", script]).directory("/run/work").accept_any_status();
+        let output = sandbox.run(&call).unwrap();
+        assert!(output.status.success(), "{script}:\n{}{}", output.stdout_text(), output.stderr_text());
+        output.stdout_text()
+    }
+
+    /// `NAME.key`, `NAME.pem`, `NAME.der`.
+    fn make_keys(&self, name: &str) {
+        if self.folder.join(format!("{name}.der")).exists() {
+            return;
+        }
+        let script = format!(
+            "openssl req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.pem -days 3650 -subj /CN={name} 2>&1
+            openssl x509 -in {name}.pem -outform der -out {name}.der"
+        );
+        self.judge(&self.folder, &script);
+    }
+
+    /// The certificate of what we sign, as DER.
+    pub fn certificate(&self) -> Vec<u8> {
+        fs::read(self.folder.join("ours.der")).unwrap()
+    }
+
+    /// A version of the image, made when it is first asked for.
+    pub fn version(&self, name: &str, change: Change) -> Version {
+        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        let output = self.folder.join(format!("{IMAGE}-{name}"));
+        let payload = output.join(format!("{IMAGE}_{name}.payload"));
+        let version = Version { name: name.to_owned(), disk: output.join(format!("{IMAGE}.raw")), payload };
+        if version.payload.join("manifest.json").exists() {
+            return version;
+        }
+        let definition = self.folder.join(format!("definition-{name}"));
+        self.define(&definition, change);
+        let call = lazuli(["--format", "json", "--quiet", "image", "build", IMAGE]);
+        let call = call.args(["--image-version", name]).arg("--release-root").arg(self.releases().root());
+        let call = call.arg("-C").arg(&definition).arg("--output").arg(&output);
+        json(&match change {
+            Change::Unsigned => call,
+            _ => call
+                .arg("--secure-boot-key")
+                .arg(self.folder.join("ours.key"))
+                .arg("--secure-boot-certificate")
+                .arg(self.folder.join("ours.pem")),
+        });
+        version
+    }
+
+    /// A copy of the definition with the change in it.
+    fn define(&self, folder: &Path, change: Change) {
+        let source = std::env::var_os("LAZULI_TEST_DEFINITION")
+            .map_or_else(|| workspace().join("distro"), PathBuf::from);
+        copy_folder(&source, folder);
+        let image = folder.join("images").join(IMAGE);
+        let parameters = match change {
+            Change::None | Change::Unsigned | Change::Unhealthy => None,
+            Change::Panics => Some("\"rdinit=/nothing\","),
+            Change::Hangs => Some("\"rd.systemd.wants=hang.service\","),
+        };
+        let files = match change {
+            Change::Unhealthy => &UNHEALTHY[..],
+            Change::Hangs => &[HANG],
+            _ => &[],
+        };
+        for (path, text) in files {
+            let path = image.join("tree").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let file = image.join("image.toml");
+        let mut text = fs::read_to_string(&file).unwrap();
+        for (begin, more) in [
+            ("command-line = [\n", parameters),
+            ("units = [\n", (change == Change::Hangs).then_some("\"hang.service\",")),
+        ] {
+            if let Some(more) = more {
+                assert_eq!(text.matches(begin).count(), 1, "{begin:?} in {}", file.display());
+                text = text.replace(begin, &format!("{begin}    {more}\n"));
+            }
+        }
+        fs::write(file, text).unwrap();
+    }
+
+    /// The release repository, which every version is published in.
+    pub fn releases(&self) -> &Releases {
+        self.releases.get_or_init(|| Releases::new(&self.folder))
+    }
+}
+
+/// Copies files, folders and links.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (kind, target) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path()).unwrap(), &target).unwrap();
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
