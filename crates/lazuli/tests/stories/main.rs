@@ -18,6 +18,7 @@ mod full;
 mod killed;
 mod queries;
 mod refused;
+mod releases;
 mod roots;
 mod specs;
 mod words;

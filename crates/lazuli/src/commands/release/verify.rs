@@ -60,11 +60,8 @@ pub fn run(global: &Global, options: &ReleaseVerify) -> Result<(), Failure> {
         .map_err(not_verified)?;
     let problems = problems(&inspection);
     if !problems.is_empty() {
-        let message = format!(
-            "the release repository {place} has {} problems:\n{}",
-            problems.len(),
-            problems.join("\n")
-        );
+        let message =
+            format!("machines would stumble over the release repository {place}:\n{}", problems.join("\n"));
         return Err(not_verified(Failure::new(message)));
     }
     output::print(global.format, &status_of(&inspection, Vec::new()), text)
