@@ -6,22 +6,37 @@
 
 use std::io;
 
-use crate::storage::ReadAt;
+use crate::storage::{Device, ReadAt};
 
 /// Bytes of a directory entry.
 const ENTRY: usize = 32;
 /// The first byte of an entry that is free.
-pub(super) const FREE: u8 = 0xE5;
+const FREE: u8 = 0xE5;
+/// The attribute of an entry that names the volume.
+const VOLUME: u8 = 0x08;
 /// Longer chains than a folder of boot entries can have are loops.
 const MOST_CLUSTERS: u32 = 4096;
 
 /// A file's entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     /// Where the entry lies, in bytes from the start.
     pub(super) offset: u64,
+    /// Where the entries of its long name lie.
+    pub(super) long_name: Vec<u64>,
     /// The file's first cluster; 0 if it is empty.
     pub(super) cluster: u32,
+}
+
+/// Takes the name away and leaves the file's clusters. From the first byte on the name is gone; what is left of a long name
+/// belongs to no entry.
+pub(super) fn forget(device: &dyn Device, found: &Found) -> io::Result<()> {
+    device.write_at(found.offset, &[FREE])?;
+    device.flush()?;
+    for offset in &found.long_name {
+        device.write_at(*offset, &[FREE])?;
+    }
+    device.flush()
 }
 
 /// Where a file of this folder has its entry; a name is found whatever its case.
@@ -98,15 +113,17 @@ impl Layout {
                 match entry[0] {
                     0 => return Step::End,
                     FREE => long = LongName::default(),
-                    _ if entry[11] & 0x3F == 0x0F => long.push(entry),
+                    _ if entry[11] & 0x3F == 0x0F => long.push(entry, offset + (number * ENTRY) as u64),
                     _ => {
-                        let found = std::mem::take(&mut long).is(entry, name)
-                            || short_name(entry) == name.to_ascii_uppercase();
-                        if found && entry[11] & 0x08 == 0 {
+                        let long = std::mem::take(&mut long);
+                        let found = long.is(entry, name) || short_name(entry).eq_ignore_ascii_case(name);
+                        if found && entry[11] & VOLUME == 0 {
                             let low = u32::from(u16::from_le_bytes([entry[26], entry[27]]));
                             let high = u32::from(u16::from_le_bytes([entry[20], entry[21]]));
                             let cluster = if self.wide { low | high << 16 } else { low };
-                            return Step::Found(Found { offset: offset + (number * ENTRY) as u64, cluster });
+                            let offset = offset + (number * ENTRY) as u64;
+                            let long_name = if long.belongs_to(entry) { long.places } else { Vec::new() };
+                            return Step::Found(Found { offset, long_name, cluster });
                         }
                     }
                 }
@@ -160,26 +177,32 @@ enum Step {
 #[derive(Default)]
 struct LongName {
     parts: Vec<[u16; 13]>,
+    places: Vec<u64>,
     checksum: u8,
 }
 
 impl LongName {
-    fn push(&mut self, entry: &[u8; ENTRY]) {
+    fn push(&mut self, entry: &[u8; ENTRY], place: u64) {
         // Bit 6 marks the name's last part, which comes first.
         if entry[0] & 0x40 != 0 {
-            self.parts.clear();
+            *self = LongName::default();
         }
         self.checksum = entry[13];
+        self.places.push(place);
         let places = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
         self.parts.push(places.map(|place| u16::from_le_bytes([entry[place], entry[place + 1]])));
     }
 
-    fn is(self, entry: &[u8; ENTRY], name: &str) -> bool {
+    /// Whether it is the long name of the entry that follows it.
+    fn belongs_to(&self, entry: &[u8; ENTRY]) -> bool {
         let sum = entry[..11].iter().fold(0_u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
+        !self.parts.is_empty() && self.checksum == sum
+    }
+
+    fn is(&self, entry: &[u8; ENTRY], name: &str) -> bool {
         let units: Vec<u16> =
             self.parts.iter().rev().flatten().copied().take_while(|unit| *unit != 0).collect();
-        let found = String::from_utf16_lossy(&units);
-        !units.is_empty() && self.checksum == sum && found.eq_ignore_ascii_case(name)
+        self.belongs_to(entry) && String::from_utf16_lossy(&units).eq_ignore_ascii_case(name)
     }
 }
 
@@ -192,4 +215,119 @@ fn short_name(entry: &[u8; ENTRY]) -> String {
 
 fn wrong(problem: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the EFI system partition cannot be read: {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read as _, Write as _};
+
+    use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions, format_volume};
+    use host_tools::{Bind, Call, Sandbox};
+    use testkit::prepared;
+
+    use super::*;
+    use crate::record::Recorded;
+    use crate::storage::Window;
+
+    const FOLDERS: [&str; 2] = ["EFI", "Linux"];
+    const KEPT: &str = "container-host_2026.11.21+2-1.efi";
+    const LEFT: &str = "container-host_2026.11.21.efi";
+
+    /// A file system of 512-byte clusters in which two names are of one file.
+    fn with_two_names(kind: FatType, size: usize) -> Recorded {
+        let mut bytes = vec![0; size];
+        let options = FormatVolumeOptions::new().fat_type(kind).bytes_per_cluster(512);
+        format_volume(&mut Cursor::new(&mut bytes), options).unwrap();
+        let system = FileSystem::new(Cursor::new(&mut bytes), FsOptions::new()).unwrap();
+        let folder = system.root_dir().create_dir("EFI").unwrap().create_dir("Linux").unwrap();
+        // Enough names before it for the folder to have several clusters.
+        for number in 0..40 {
+            folder.create_file(&format!("another long name of a file {number}.efi")).unwrap();
+        }
+        folder.create_file(KEPT).unwrap().write_all(&[7; 3000]).unwrap();
+        folder.create_file(LEFT).unwrap();
+        drop(folder);
+        system.unmount().unwrap();
+        let disk = Recorded::new(size as u64);
+        disk.write_at(0, &bytes).unwrap();
+        let [kept, left] = [KEPT, LEFT].map(|name| found(&disk, name).unwrap());
+        let mut entry = [0; ENTRY];
+        disk.read_at(kept.offset, &mut entry).unwrap();
+        // The name, case and times stay the other's: cluster and size are the file.
+        disk.write_at(left.offset + 20, &entry[20..22]).unwrap();
+        disk.write_at(left.offset + 26, &entry[26..]).unwrap();
+        disk
+    }
+
+    fn found(disk: &Recorded, name: &str) -> Option<Found> {
+        find(&Window::new(disk, 0, disk.size()).unwrap(), &FOLDERS, name).unwrap()
+    }
+
+    fn bytes(disk: &Recorded) -> Vec<u8> {
+        let mut bytes = vec![0; usize::try_from(disk.size()).unwrap()];
+        disk.read_at(0, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn one_of_two_names_goes_and_the_file_keeps_its_blocks() {
+        for (kind, size) in [(FatType::Fat16, 4 << 20), (FatType::Fat32, 40 << 20)] {
+            let disk = with_two_names(kind, size);
+            let [kept, left] = [KEPT, LEFT].map(|name| found(&disk, name).unwrap());
+            assert!(kept.cluster >= 2);
+            assert_eq!((kept.cluster, left.long_name.len()), (left.cluster, 3));
+            assert_eq!(found(&disk, "absent.efi"), None);
+            assert!(judge(&bytes(&disk)).is_none_or(|said| said == [true, false, false]));
+            forget(&disk, &left).unwrap();
+            assert_eq!(found(&disk, LEFT), None);
+            let mut bytes = bytes(&disk);
+            assert_eq!(judge(&bytes).unwrap_or_default(), [false; 3]);
+            let system = FileSystem::new(Cursor::new(&mut bytes), FsOptions::new()).unwrap();
+            let folder = system.root_dir().open_dir("EFI/Linux").unwrap();
+            let mut content = Vec::new();
+            folder.open_file(KEPT).unwrap().read_to_end(&mut content).unwrap();
+            assert_eq!(content, [7; 3000]);
+            assert!(folder.open_file(LEFT).is_err());
+        }
+    }
+
+    /// What fsck.fat says of files that share clusters, names without a file and clusters without one. The library's folders
+    /// have long names for `.` and `..`, which it says a lot about as well.
+    fn judge(bytes: &[u8]) -> Option<[bool; 3]> {
+        let root = prepared::judge_root()?;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("esp"), bytes).unwrap();
+        let sandbox = Sandbox::new(&root).bind(Bind::read_only(folder.path(), "/run/work"));
+        let call = Call::new("fsck.fat").args(["-n", "/run/work/esp"]).accept_any_status();
+        let text = sandbox.run(&call).unwrap().stdout_text();
+        let shared = format!("{LEFT}\n  share clusters");
+        Some([&*shared, "Orphaned long file name part", "Reclaim"].map(|words| text.contains(words)))
+    }
+
+    #[test]
+    fn what_is_no_file_system_is_an_error() {
+        let disk = Recorded::new(64 * 1024);
+        let error = find(&Window::new(&disk, 0, disk.size()).unwrap(), &FOLDERS, KEPT).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the EFI system partition cannot be read: it has no boot sector of a FAT file system"
+        );
+    }
+
+    proptest::proptest! {
+        /// Whatever stands in boot sector, table and folders, looking ends.
+        #[test]
+        fn looking_never_panics(changes in proptest::collection::vec((0_usize..300_000, 0_u8..), 1..30)) {
+            thread_local! {
+                static DISK: Vec<u8> = bytes(&with_two_names(FatType::Fat16, 4 << 20));
+            }
+            let disk = Recorded::new(4 << 20);
+            DISK.with(|bytes| disk.write_at(0, bytes).unwrap());
+            for (place, value) in changes {
+                // Every third change is of the boot sector.
+                disk.write_at(if place % 3 == 0 { place % 64 } else { place } as u64, &[value]).unwrap();
+            }
+            find(&Window::new(&disk, 0, disk.size()).unwrap(), &FOLDERS, LEFT).ok();
+        }
+    }
 }

@@ -171,7 +171,7 @@ impl BootFolder for MountedBoot {
         let Some(own) = &self.own else { return fs::remove_file(self.path(name)?) };
         self.unmounted(own, |device| {
             match fat::find(&Window::new(device, 0, device.size())?, &FOLDERS, name)? {
-                Some(found) => device.write_at(found.offset, &[fat::FREE]),
+                Some(found) => fat::forget(device, &found),
                 None => Ok(()),
             }
         })

@@ -28,11 +28,12 @@ pub(super) fn write_kernel(
     }
     let mut file = boot.create(&name).map_err(failed("write", &name))?;
     let mut hash = Sha256::new();
-    let transfer = source.ranges(kernel.name.as_str(), &[0..kernel.size], &mut |_, bytes| {
-        hash.update(bytes);
-        file.write_all(bytes)?;
-        Ok(())
-    });
+    let transfer =
+        source.ranges(kernel.name.as_str(), std::slice::from_ref(&(0..kernel.size)), &mut |_, bytes| {
+            hash.update(bytes);
+            file.write_all(bytes)?;
+            Ok(())
+        });
     match transfer {
         Ok(()) => {}
         Err(SourceError::Sink { name: file, source }) => {

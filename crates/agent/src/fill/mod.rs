@@ -260,7 +260,7 @@ fn patch_recipe(
     // The first bytes tell how many more there are.
     for _ in 0..2 {
         let start = head.len() as u64;
-        let read = source.ranges(file, &[start..end], &mut |_, bytes| {
+        let read = source.ranges(file, std::slice::from_ref(&(start..end)), &mut |_, bytes| {
             head.extend_from_slice(bytes);
             Ok(())
         });
@@ -310,7 +310,7 @@ fn write_tree(
         }
     }
     let mut superblock = Vec::with_capacity(BLOCK_SIZE);
-    source.ranges(file.name.as_str(), &[0..BLOCK_SIZE as u64], &mut |_, bytes| {
+    source.ranges(file.name.as_str(), std::slice::from_ref(&(0..BLOCK_SIZE as u64)), &mut |_, bytes| {
         superblock.extend_from_slice(bytes);
         Ok(())
     })?;

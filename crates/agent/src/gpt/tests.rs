@@ -1,5 +1,7 @@
 //! Tables on a small disk in memory: read, changed, and cut at every write.
 
+use host_tools::{Bind, Call, Sandbox};
+use testkit::prepared;
 use uuid::{Uuid, uuid};
 
 use super::*;
@@ -114,6 +116,33 @@ fn a_grown_disk_keeps_its_copy_where_the_front_says() {
     assert_eq!(table.condition, Condition::Whole);
     write(&grown, &table, &renamed(&table));
     assert_eq!(Table::read(&grown, 512).unwrap().entry(2).unwrap().label(), "one_2");
+}
+
+/// sgdisk, which compares both copies and all checksums.
+#[test]
+fn another_program_finds_no_fault_and_the_new_names() {
+    let Some(root) = prepared::judge_root() else { return };
+    let disk = Recorded::new(8 << 20);
+    form::make(&disk, 512, &[(ROOT, 2048, 2048, "one_1"), (ROOT, 4096, 2048, "_empty")]);
+    disk.write_at(510, &[0x55, 0xAA]).unwrap();
+    disk.write_at(446, &[0, 0, 2, 0, 0xEE, 0xFF, 0xFF, 0xFF, 1, 0, 0, 0, 0xFF, 0x3F, 0, 0]).unwrap();
+    let before = Table::read(&disk, 512).unwrap();
+    write(&disk, &before, &renamed(&before));
+    let mut bytes = vec![0; 8 << 20];
+    disk.read_at(0, &mut bytes).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("disk"), bytes).unwrap();
+    let sandbox = Sandbox::new(&root).bind(Bind::read_only(folder.path(), "/run/work"));
+    let judge = |arguments: &[&str]| {
+        let call = Call::new("sgdisk").args(arguments).arg("/run/work/disk").accept_any_status();
+        sandbox.run(&call).unwrap().stdout_text()
+    };
+    let verified = judge(&["-v"]);
+    assert!(verified.contains("No problems found"), "{verified}");
+    let entry = judge(&["-i", "2"]);
+    assert!(entry.contains("Partition name: 'one_2'"), "{entry}");
+    assert!(entry.contains("Attribute flags: 1000000000000000"), "{entry}");
+    assert!(entry.contains("Partition unique GUID: 00000000-0000-0000-0000-00000000004D"), "{entry}");
 }
 
 proptest::proptest! {
