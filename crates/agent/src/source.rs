@@ -61,6 +61,14 @@ impl SourceError {
     pub fn unavailable<E: Named>(name: &str, source: E) -> Self {
         SourceError::Unavailable { name: name.to_owned(), code: source.name(), source: Box::new(source) }
     }
+
+    /// Whether the file is not there: the release does not name it, or the server lacks what the release names.
+    pub fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            SourceError::NoSuchFile { .. } | SourceError::Unavailable { code: "download.missing", .. }
+        )
+    }
 }
 
 impl Named for SourceError {
