@@ -20,17 +20,13 @@ use release::manifest::PayloadFile;
 use release::partition::SlotPartition;
 use release::recipe::{self, Recipe};
 use release::verity::{self, BLOCK_SIZE, HashTree, Hasher, PartitionError};
-use release::{Manifest, Sha256Digest};
+use release::{Manifest, Sha256Digest, target};
 
 use crate::error::Named;
 use crate::esp::{BootFolder, EntryName, Kind};
 use crate::source::{Source, SourceError};
 use crate::storage::{ReadAt, Window, WritableWindow};
 
-/// The file with a version's recipe.
-const INDEX: &str = "blocks.index";
-/// The file with its blocks.
-const PACK: &str = "blocks.pack";
 /// The most bytes that the head of a patch may have.
 const MOST_HEAD: u64 = 32 * 1024 * 1024;
 
@@ -178,6 +174,13 @@ impl Named for FillError {
     }
 }
 
+impl FillError {
+    /// Whether the release, or the server, has not got a file.
+    fn is_missing(&self) -> bool {
+        matches!(self, FillError::Source(error) if error.is_missing())
+    }
+}
+
 /// Fills the other slot; `progress` hears how many bytes are in their places.
 pub fn fill(
     partitions: &Partitions<'_>,
@@ -186,14 +189,12 @@ pub fn fill(
     progress: &mut dyn FnMut(Filled),
 ) -> Result<Filled, FillError> {
     let filled = match by_recipe(partitions, manifest, source, progress)? {
-        Some(filled) => filled,
-        None => {
-            let bytes = source.whole(manifest.files.verity.name.as_str())?;
-            let tree = tree(&bytes, manifest)?;
-            write_if_other(&partitions.verity, "hash tree", &bytes)?;
-            drop(bytes);
-            whole::fill(partitions, manifest, &tree, source, progress)?
-        }
+        ByRecipe::Filled(filled) => filled,
+        ByRecipe::NotPossible(why) => match by_files(partitions, manifest, source, progress) {
+            // What went wrong before tells more than that there are no whole files.
+            Err(error) if error.is_missing() => return Err(why.unwrap_or(error)),
+            filled => filled?,
+        },
     };
     if let (Some(file), Some(window)) = (&manifest.files.verity_signature, &partitions.signature) {
         signature(window, file, source)?;
@@ -203,46 +204,65 @@ pub fn fill(
     Ok(filled)
 }
 
-/// Fills by a patch or a pack; nothing if the release has neither.
+/// Fills by the whole hash tree and ranges of the whole files.
+fn by_files(
+    partitions: &Partitions<'_>,
+    manifest: &Manifest,
+    source: &mut dyn Source,
+    progress: &mut dyn FnMut(Filled),
+) -> Result<Filled, FillError> {
+    let bytes = source.whole(manifest.files.verity.name.as_str())?;
+    let tree = tree(&bytes, manifest)?;
+    write_if_other(&partitions.verity, "hash tree", &bytes)?;
+    drop(bytes);
+    whole::fill(partitions, manifest, &tree, source, progress)
+}
+
+enum ByRecipe {
+    Filled(Filled),
+    /// With the first thing that was wrong, if it was more than a missing file.
+    NotPossible(Option<FillError>),
+}
+
+/// Fills by a patch or a pack, if the release has one and the server gives it.
 fn by_recipe(
     partitions: &Partitions<'_>,
     manifest: &Manifest,
     source: &mut dyn Source,
     progress: &mut dyn FnMut(Filled),
-) -> Result<Option<Filled>, FillError> {
+) -> Result<ByRecipe, FillError> {
     let hasher = Hasher::new(&manifest.verity.salt);
     let local = known::local(partitions, &manifest.verity.salt, &hasher);
-    let patch = patch_file(&partitions.running_root_hash);
+    let patch = target::patch_file(&partitions.running_root_hash);
     let mut assemble = |recipe: &Recipe, file: &str, source: &mut dyn Source| {
         let kernel = kernel_part(partitions, manifest)?;
         let hasher = hasher.clone();
         let work = blocks::Work { partitions, manifest, recipe, hasher, file, kernel };
         let (tree, filled) = blocks::assemble(&work, &local, source, progress)?;
         write_tree(partitions, manifest, &tree, source)?;
-        Ok::<_, FillError>(Some(filled))
+        Ok::<_, FillError>(ByRecipe::Filled(filled))
     };
-    if let Some(recipe) = patch_recipe(manifest, &local, &patch, source)? {
-        match assemble(&recipe, &patch, source) {
+    let mut why = None;
+    if let Some(recipe) = patch_recipe(manifest, &local, patch.as_str(), source)? {
+        match assemble(&recipe, patch.as_str(), source) {
             Err(error @ FillError::Device { .. }) => return Err(error),
             // Whatever is wrong with the patch, or with a block that it builds upon, the pack is the way.
-            Err(_) => {}
+            Err(error) => why = Some(error).filter(|error| !error.is_missing()),
             done => return done,
         }
     }
-    let index = match source.whole(INDEX) {
+    let index = match source.whole(target::INDEX_FILE) {
         Ok(index) => index,
-        Err(SourceError::NoSuchFile { .. }) => return Ok(None),
+        Err(error) if error.is_missing() => return Ok(ByRecipe::NotPossible(why)),
         Err(error) => return Err(error.into()),
     };
-    let recipe = Recipe::from_index(&index, manifest);
-    let recipe = recipe.map_err(|source| FillError::Recipe { file: INDEX.to_owned(), source })?;
+    let recipe = Recipe::from_index(&index, manifest)
+        .map_err(|source| FillError::Recipe { file: target::INDEX_FILE.to_owned(), source })?;
     drop(index);
-    assemble(&recipe, PACK, source)
-}
-
-/// The name of the patch for hosts that run this root hash.
-fn patch_file(root_hash: &Sha256Digest) -> String {
-    format!("patch-{}", &root_hash.to_string()[..32])
+    match assemble(&recipe, target::PACK_FILE, source) {
+        Err(error) if error.is_missing() => Ok(ByRecipe::NotPossible(why)),
+        done => done,
+    }
 }
 
 /// The recipe of a patch, if there is one for this host.
@@ -266,7 +286,7 @@ fn patch_recipe(
         });
         match read {
             Ok(()) => {}
-            Err(SourceError::NoSuchFile { .. }) => return Ok(None),
+            Err(error) if error.is_missing() => return Ok(None),
             // A head that was damaged on its way tells of bytes that are not there.
             Err(_) if start > 0 => return Ok(None),
             Err(error) => return Err(error.into()),

@@ -1,6 +1,6 @@
 //! Versions for tests: a file system of few blocks, most of which other versions have too, its tree, and a kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use release::blocks;
@@ -107,7 +107,7 @@ impl Payload {
     pub(crate) fn source(&self) -> Memory {
         let files = [("root.erofs", &self.root), ("root.verity", &self.verity), ("linux.efi", &self.kernel)];
         let files = files.map(|(name, bytes)| (name.to_owned(), bytes.clone()));
-        Memory { files: files.into(), asked: BTreeMap::new() }
+        Memory { files: files.into(), asked: BTreeMap::new(), missing: BTreeSet::new() }
     }
 }
 
@@ -115,17 +115,29 @@ impl Payload {
 pub(crate) struct Memory {
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     pub(crate) asked: BTreeMap<String, u64>,
+    /// Files that the release has and the server has not.
+    pub(crate) missing: BTreeSet<String>,
+}
+
+impl Memory {
+    fn file(&self, name: &str) -> Result<&Vec<u8>, SourceError> {
+        if self.missing.contains(name) {
+            let source = std::io::Error::from(std::io::ErrorKind::NotFound).into();
+            return Err(SourceError::Unavailable { name: name.to_owned(), code: "download.missing", source });
+        }
+        self.files.get(name).ok_or_else(|| SourceError::NoSuchFile { name: name.to_owned() })
+    }
 }
 
 impl Source for Memory {
     fn whole(&mut self, name: &str) -> Result<Vec<u8>, SourceError> {
-        let file = self.files.get(name).ok_or_else(|| SourceError::NoSuchFile { name: name.to_owned() })?;
+        let file = self.file(name)?.clone();
         *self.asked.entry(name.to_owned()).or_default() += file.len() as u64;
-        Ok(file.clone())
+        Ok(file)
     }
 
     fn ranges(&mut self, name: &str, ranges: &[Range<u64>], sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let file = self.files.get(name).ok_or_else(|| SourceError::NoSuchFile { name: name.to_owned() })?;
+        let file = self.file(name)?.clone();
         for range in ranges {
             let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
             *self.asked.entry(name.to_owned()).or_default() += range.end - range.start;

@@ -278,3 +278,28 @@ fn a_running_slot_that_rotted_is_not_copied_from() {
         assert_eq!(boot(&world, &[&one, &two], &[]).manifest.version, version("2"));
     }
 }
+
+#[test]
+fn a_server_that_lacks_a_file_is_asked_for_the_next_one() {
+    let (one, two) = (Payload::new("1"), Payload::new("2"));
+    let patch = format!("patch-{}", &one.manifest.verity.root_hash.to_string()[..32]);
+    for (missing, taken) in [
+        (&[&*patch][..], "blocks.pack"),
+        (&[&*patch, "blocks.pack"], "root.erofs"),
+        (&[&*patch, "blocks.index"], "root.erofs"),
+    ] {
+        let world = World::new(&one);
+        let mut source = two.packed(Some(&one));
+        source.missing = missing.iter().map(|name| (*name).to_owned()).collect();
+        agent(&world, &one).run(&Wish::Stage(Box::new(two.manifest.clone()), UP), &mut source).unwrap();
+        assert!(source.asked.contains_key(taken), "{:?}", source.asked);
+    }
+    // When nothing is left, what went wrong first is told.
+    let world = World::new(&one);
+    let mut source = two.packed(Some(&one));
+    source.files.get_mut(&patch).unwrap().pop();
+    source.missing = ["blocks.index", "root.verity"].map(str::to_owned).into();
+    let wish = Wish::Stage(Box::new(two.manifest.clone()), UP);
+    let error = agent(&world, &one).run(&wish, &mut source).unwrap_err();
+    assert_eq!(error.name(), "download.range");
+}
