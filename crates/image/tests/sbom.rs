@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed judge ends the test")]
 
 use host_tools::{Bind, Call, Sandbox};
-use image::sbom::{BillOfMaterials, Document, Origin, Package};
+use image::sbom::{BillOfMaterials, Document, Origin, Package, Program};
 use testkit::prepared;
 
 #[test]
@@ -24,7 +24,7 @@ document = parse_file('/mnt/host.spdx.json')
 for problem in validate_full_spdx_document(document, 'SPDX-2.3'):
     print(problem.validation_message)
 print(len(document.packages), 'packages')";
-    assert_eq!(python(spdx).unwrap(), "5 packages\n");
+    assert_eq!(python(spdx).unwrap(), "6 packages\n");
     let cyclonedx = "
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -68,6 +68,7 @@ fn bill() -> BillOfMaterials {
         distribution: "lazuli".into(),
         tool: "lazuli-0.1.0".into(),
         source_date_epoch: 1_790_000_000,
+        programs: vec![Program { name: "agent".into(), version: "0.1.0".into(), sha256: "00".repeat(32) }],
         packages: vec![
             bare,
             converted,

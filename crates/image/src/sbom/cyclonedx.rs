@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::license::License;
-use super::{BillOfMaterials, Package};
+use super::{BillOfMaterials, Package, Program};
 
 pub(super) fn document(bill: &BillOfMaterials) -> Value {
     let image = format!("{}@{}", bill.image, bill.version);
-    let components: Vec<Value> = bill.packages.iter().map(|package| component(bill, package)).collect();
-    let within: Vec<String> = bill.packages.iter().map(|package| package.purl(&bill.distribution)).collect();
+    let packages = bill.packages.iter().map(|package| component(bill, package));
+    let components: Vec<Value> = packages.chain(bill.programs.iter().map(program)).collect();
+    let within: Vec<Value> = components.iter().map(|component| component["bom-ref"].clone()).collect();
     json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -65,6 +66,17 @@ fn component(bill: &BillOfMaterials, package: &Package) -> Value {
     value
 }
 
+fn program(program: &Program) -> Value {
+    json!({
+        "type": "application",
+        "bom-ref": program.purl(),
+        "name": program.name,
+        "version": program.version,
+        "purl": program.purl(),
+        "hashes": [{"alg": "SHA-256", "content": program.sha256}],
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::sbom::tests::bill;
@@ -79,6 +91,6 @@ mod tests {
         );
         assert_eq!(document["components"][1]["licenses"][0]["license"]["name"], "GPLv2+ with <exceptions>");
         assert_eq!(document["components"][0]["licenses"][0]["expression"], "GPL-3.0-or-later AND MIT");
-        assert_eq!(document["dependencies"][0]["dependsOn"].as_array().unwrap().len(), 3);
+        assert_eq!(document["dependencies"][0]["dependsOn"].as_array().unwrap().len(), 4);
     }
 }

@@ -31,6 +31,19 @@ pub struct BillOfMaterials {
     pub source_date_epoch: u64,
     /// Its packages, sorted by name.
     pub packages: Vec<Package>,
+    /// Programs that came with no package, sorted by name.
+    pub programs: Vec<Program>,
+}
+
+/// A program that came with no package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Program {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the file in hexadecimal.
+    pub sha256: String,
 }
 
 /// One package of an image.
@@ -138,6 +151,13 @@ impl Package {
     }
 }
 
+impl Program {
+    /// The package URL of the type `generic`.
+    fn purl(&self) -> String {
+        format!("pkg:generic/{}@{}", encoded(&self.name), encoded(&self.version))
+    }
+}
+
 /// The plain list.
 fn list(bill: &BillOfMaterials) -> serde_json::Value {
     let packages = bill.packages.iter().map(|package| {
@@ -153,6 +173,7 @@ fn list(bill: &BillOfMaterials) -> serde_json::Value {
         "image": bill.image,
         "version": bill.version,
         "packages": packages.collect::<Vec<_>>(),
+        "programs": bill.programs,
     })
 }
 
@@ -172,7 +193,7 @@ pub fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{BillOfMaterials, Origin, Package};
+    use super::{BillOfMaterials, Origin, Package, Program};
     use crate::tree::{Tree, TreePath};
 
     pub(crate) fn bill() -> BillOfMaterials {
@@ -204,6 +225,11 @@ pub(crate) mod tests {
             distribution: "lazuli".into(),
             tool: "lazuli-0.1.0".into(),
             source_date_epoch: 1_709_210_096,
+            programs: vec![Program {
+                name: "host-agent".into(),
+                version: "0.1.0".into(),
+                sha256: "ef".repeat(32),
+            }],
             packages: vec![
                 package("bash", "GPL-3.0-or-later AND MIT"),
                 package("old", "GPLv2+ with <exceptions>"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::license::License;
-use super::{BillOfMaterials, Package};
+use super::{BillOfMaterials, Package, Program};
 
 const ROOT: &str = "SPDXRef-Image";
 /// What the specification calls knowing nothing.
@@ -13,8 +13,11 @@ const NO_ASSERTION: &str = "NOASSERTION";
 
 pub(super) fn document(bill: &BillOfMaterials) -> Value {
     let mut texts = Texts::default();
-    let described: Vec<Value> =
+    let mut described: Vec<Value> =
         bill.packages.iter().enumerate().map(|(index, one)| package(bill, index, one, &mut texts)).collect();
+    for one in &bill.programs {
+        described.push(program(described.len(), one));
+    }
     let contains = (0..described.len()).map(|index| {
         json!({
             "spdxElementId": ROOT,
@@ -82,6 +85,22 @@ fn package(bill: &BillOfMaterials, index: usize, package: &Package, texts: &mut 
     value
 }
 
+fn program(index: usize, program: &Program) -> Value {
+    json!({
+        "SPDXID": reference(index),
+        "name": program.name,
+        "versionInfo": program.version,
+        "downloadLocation": NO_ASSERTION,
+        "filesAnalyzed": false,
+        "licenseConcluded": NO_ASSERTION,
+        "licenseDeclared": NO_ASSERTION,
+        "copyrightText": NO_ASSERTION,
+        "primaryPackagePurpose": "APPLICATION",
+        "checksums": [{"algorithm": "SHA256", "checksumValue": program.sha256}],
+        "externalRefs": [purl(&program.purl())],
+    })
+}
+
 fn purl(locator: &str) -> Value {
     json!({
         "referenceCategory": "PACKAGE-MANAGER",
@@ -125,7 +144,9 @@ mod tests {
     #[test]
     fn packages_state_identity_licence_origin_and_checksum() {
         let document = super::document(&bill());
-        let [image, bash, old, converted] = &document["packages"].as_array().unwrap()[..] else { panic!() };
+        let [image, bash, old, converted, program] = &document["packages"].as_array().unwrap()[..] else {
+            panic!()
+        };
         assert_eq!(image["primaryPackagePurpose"], "OPERATING-SYSTEM");
         assert_eq!(bash["licenseDeclared"], "GPL-3.0-or-later AND MIT");
         assert_eq!(
@@ -145,6 +166,7 @@ mod tests {
         for (number, locator) in locators.iter().enumerate() {
             assert_eq!(converted["externalRefs"][number]["referenceLocator"], *locator);
         }
+        assert_eq!(program["externalRefs"][0]["referenceLocator"], "pkg:generic/host-agent@0.1.0");
         assert_eq!(document["creationInfo"]["created"], "2024-02-29T12:34:56Z");
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use definition::lock::{LockedPackage, LockedSource, LockedUpstream};
 use image::Specification;
-use image::sbom::{BillOfMaterials, Origin, Package, encoded};
+use image::sbom::{BillOfMaterials, Origin, Package, Program, encoded};
 use rpm_model::{Nevra, PackageRecord};
+use sha2::{Digest as _, Sha256};
 
 use super::existing;
 use crate::failure::Failure;
@@ -32,7 +33,25 @@ pub fn of_tree(
         tool: concat!("lazuli-", env!("CARGO_PKG_VERSION")).to_owned(),
         source_date_epoch,
         packages,
+        programs: programs(specification),
     })
+}
+
+/// Lazuli's own programs among the files that the image gets.
+fn programs(specification: &Specification) -> Vec<Program> {
+    let mut programs: Vec<Program> = specification
+        .additions
+        .iter()
+        .filter_map(|addition| {
+            Some(Program {
+                name: addition.path.strip_prefix("/usr/bin/")?.to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                sha256: hex::encode(Sha256::digest(&addition.content)),
+            })
+        })
+        .collect();
+    programs.sort();
+    programs
 }
 
 fn package(record: &PackageRecord, locked: Option<&LockedPackage>) -> Package {
