@@ -8,6 +8,7 @@ use image::{
     Account, Boot, BuiltImage, Compression, DiskFormat, Identity, InitrdContent, PasswordPolicy, Places,
     RootFileSystem, Seed, Selinux, SelinuxMode, Signers, Size, Specification, Units, build,
 };
+use object::LittleEndian;
 use object::{Object as _, ObjectSection as _};
 use testkit::prepared;
 
@@ -70,7 +71,8 @@ impl Judge {
         built
     }
 
-    /// The kernel image of an EFI system partition has the bytes that ukify makes of the same parts.
+    /// The kernel image of an EFI system partition is in memory what ukify makes of the same parts; in the file its sections lie
+    /// further apart.
     pub fn compares_with_ukify(&self, esp: &Path, path: &str) {
         let ours = self.file_of_esp(esp, path);
         let program = object::File::parse(&ours[..]).unwrap();
@@ -92,7 +94,20 @@ impl Judge {
         };
         let theirs = self.folder.path().join("ukify.efi");
         host_tools::ukify::build(&Sandbox::new(&self.tools).read_only_root(true), &options, &theirs).unwrap();
-        assert!(std::fs::read(&theirs).unwrap() == ours, "ukify makes other bytes: see {}", theirs.display());
+        let judged = in_memory(&std::fs::read(&theirs).unwrap());
+        for (ours, judged) in in_memory(&ours).iter().zip(&judged) {
+            assert!(ours == judged, "{ours:?}\nukify makes\n{judged:?}\nsee {}", theirs.display());
+        }
+        assert_eq!(in_memory(&ours).len(), judged.len());
+    }
+
+    /// Names of all files in the initrd of a kernel image, as cpio reads them.
+    pub fn initrd_of(&self, esp: &Path, path: &str) -> String {
+        let kernel_image = self.file_of_esp(esp, path);
+        let program = object::File::parse(&kernel_image[..]).unwrap();
+        let initrd = program.section_by_name(".initrd").unwrap();
+        std::fs::write(self.folder.path().join("initrd"), initrd.data().unwrap()).unwrap();
+        self.agrees("cpio", &["--list", "--quiet", "--file=/mnt/initrd"])
     }
 
     /// The EFI system partition by itself, in the file `esp` of the folder: fsck.fat knows no offset.
@@ -128,6 +143,28 @@ impl Judge {
         assert!(output.status.success(), "{program} {arguments:?}: {said}");
         said
     }
+}
+
+/// What firmware makes of an EFI program: its headers, and its sections with their places, rights and contents.
+fn in_memory(bytes: &[u8]) -> Vec<(String, [u32; 3], release::Sha256Digest)> {
+    let program = object::read::pe::PeFile64::parse(bytes).unwrap();
+    let header = program.nt_headers().optional_header;
+    let first = [
+        header.address_of_entry_point.get(LittleEndian),
+        header.size_of_image.get(LittleEndian),
+        u32::from(header.dll_characteristics.get(LittleEndian).0),
+    ];
+    let mut parts = vec![("headers".to_owned(), first, release::Sha256Digest::of(b""))];
+    for section in program.section_table().iter() {
+        let size = section.virtual_size.get(LittleEndian);
+        let numbers =
+            [section.virtual_address.get(LittleEndian), size, section.characteristics.get(LittleEndian).0];
+        let content = section.pe_data(bytes).unwrap();
+        let content = &content[..content.len().min(size as usize)];
+        let name = String::from_utf8_lossy(section.raw_name()).into_owned();
+        parts.push((name, numbers, release::Sha256Digest::of(content)));
+    }
+    parts
 }
 
 pub fn chain(error: &dyn std::error::Error) -> String {

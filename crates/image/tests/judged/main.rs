@@ -11,7 +11,7 @@ mod sealed;
 use std::collections::BTreeMap;
 
 use image::tree::{Kind, TreePath};
-use image::{BuiltImage, Tools, compose};
+use image::{BuiltImage, Specification, Tools, compose};
 
 use judge::{EPOCH, Judge, erofs, ext4};
 
@@ -39,6 +39,21 @@ fn a_disk_image_satisfies_every_judge() {
         judge.agrees("fsck.fat", &["-n", "-v", "/mnt/esp"]);
         judge.compares_with_ukify(&esp, &built.plan.esp_files[1]);
     }
+}
+
+#[test]
+fn an_initrd_of_blocks_and_unpacked_modules_are_read_by_others() {
+    let Some(judge) = Judge::find() else { return };
+    let packing = image::InitrdPacking::Blocks;
+    let specification = Specification { unpacked_modules: true, initrd_packing: packing, ..erofs() };
+    let built = judge.build(&specification, "blocks");
+    let esp = judge.esp(&built, &specification);
+    let path = &built.plan.esp_files[1];
+    judge.compares_with_ukify(&esp, path);
+    let listed = judge.initrd_of(&esp, path);
+    let release = built.kernel.as_str();
+    assert!(listed.lines().any(|line| line == "usr/lib/systemd/systemd"), "{listed}");
+    assert!(listed.contains(&format!("usr/lib/modules/{release}/kernel/")), "{listed}");
 }
 
 #[test]
