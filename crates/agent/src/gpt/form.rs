@@ -177,10 +177,6 @@ pub(super) fn parse_header(bytes: &[u8], own: u64) -> Result<Header, &'static st
     if !sized || !header.entry_size.is_power_of_two() || header.entries == 0 {
         return Err("has a wrong number of entries");
     }
-    // The copy's array is placed by subtraction from its header's sector.
-    if header.other.max(own) <= header.array_sectors(512) {
-        return Err("leaves no room for the copy's entries");
-    }
     Ok(header)
 }
 

@@ -25,8 +25,6 @@ pub struct Table {
     pub sector: u64,
     /// What both copies say of themselves.
     header: Header,
-    /// Sector of the copy's header.
-    backup: u64,
     /// All entries, unused ones too: partition `n` is entry `n - 1`.
     pub entries: Vec<Entry>,
     /// How far the two copies can be relied on.
@@ -69,13 +67,25 @@ pub enum GptError {
         /// What is wrong with the copy.
         backup: &'static str,
     },
+    /// The copies point at places where no copy can be.
+    #[error(
+        "the partition table has copies in the sectors {front} and {backup}, and the disk has {sectors}; repair it with a partition tool"
+    )]
+    Misplaced {
+        /// Sector of the front.
+        front: u64,
+        /// Sector of the copy.
+        backup: u64,
+        /// Sectors of the disk.
+        sectors: u64,
+    },
 }
 
 impl Named for GptError {
     fn name(&self) -> &'static str {
         match self {
             GptError::Read { .. } => "disk.read",
-            GptError::Broken { .. } => "disk.table-broken",
+            GptError::Broken { .. } | GptError::Misplaced { .. } => "disk.table-broken",
         }
     }
 }
@@ -97,7 +107,12 @@ impl Table {
             (Err(_), Ok(backup)) => (backup.0.turned(), backup.1, Condition::FrontBroken),
             (Err(front), Err(backup)) => return Err(GptError::Broken { front, backup }),
         };
-        Ok(Table { sector, backup: header.other, header, entries, condition })
+        // UEFI 5.3.2: the front is in sector 1. Both places may be written, so neither may lie elsewhere or beyond the end.
+        let sectors = device.size() / sector;
+        if header.own != 1 || header.other >= sectors || header.other <= 1 + header.array_sectors(sector) {
+            return Err(GptError::Misplaced { front: header.own, backup: header.other, sectors });
+        }
+        Ok(Table { sector, header, entries, condition })
     }
 
     /// The disk's own UUID.

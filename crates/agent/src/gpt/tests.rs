@@ -47,6 +47,21 @@ fn an_entry_is_changed_and_all_else_stays() {
 }
 
 #[test]
+fn sectors_of_4096_bytes_are_read_and_written_as_such() {
+    let disk = Recorded::new(256 * 4096);
+    form::make(&disk, 4096, &[(ROOT, 40, 60, "one_1"), (ROOT, 100, 60, "_empty")]);
+    assert_eq!(Table::read(&disk, 512).unwrap_err().name(), "disk.table-broken");
+    let before = Table::read(&disk, 4096).unwrap();
+    disk.begin();
+    write(&disk, &before, &renamed(&before));
+    assert_eq!(Table::read(&disk, 4096).unwrap().entry(2).unwrap().label(), "one_2");
+    for cut in disk.cuts(100) {
+        let found = Table::read(&cut, 4096).unwrap();
+        assert!(["_empty", "one_2"].contains(&&*found.entry(2).unwrap().label()));
+    }
+}
+
+#[test]
 fn at_every_cut_one_whole_table_is_found_the_old_or_the_new_one() {
     let disk = disk();
     let before = Table::read(&disk, 512).unwrap();
@@ -102,6 +117,19 @@ fn two_broken_copies_are_an_error_that_names_both_problems() {
     assert_eq!(
         error.to_string(),
         "neither copy of the partition table is whole (front: has a wrong checksum; copy: has no signature); repair it with a partition tool"
+    );
+}
+
+#[test]
+fn a_disk_that_was_cut_off_is_not_written() {
+    let disk = disk();
+    let cut_off = Recorded::new(200 * 512);
+    let mut bytes = vec![0; 200 * 512];
+    disk.read_at(0, &mut bytes).unwrap();
+    cut_off.write_at(0, &bytes).unwrap();
+    assert_eq!(
+        Table::read(&cut_off, 512).unwrap_err().to_string(),
+        "the partition table has copies in the sectors 1 and 255, and the disk has 200; repair it with a partition tool"
     );
 }
 

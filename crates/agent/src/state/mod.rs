@@ -153,10 +153,8 @@ impl State {
         let mut state = self.clone();
         match change {
             Change::Staging(manifest) => {
-                let same = |staged: &Staged| staged.manifest == **manifest;
-                if !state.staged.as_ref().is_some_and(same) {
-                    state.staged = Some(Staged { manifest: (**manifest).clone(), complete: false });
-                }
+                // Also if it was complete once: the slot is about to be written again.
+                state.staged = Some(Staged { manifest: (**manifest).clone(), complete: false });
                 state.trial = None;
             }
             Change::Staged(root_hash) => {

@@ -8,6 +8,7 @@ use release::Version;
 
 use super::{Unwatched, execute};
 use crate::error::Named;
+use crate::esp::BootFolder as _;
 use crate::plan::{Permissions, Plan, Refusal, Wish, plan};
 use crate::situation::{Outcome, Situation};
 use crate::source::Source;
@@ -113,6 +114,19 @@ fn a_version_is_staged_applied_and_committed_and_only_its_own_blocks_are_fetched
     second.update(&three, UP);
     assert_eq!(world.entries(), ["host_2.efi", "host_3+3.efi"]);
     assert_eq!(boot(&world, &[&one, &two, &three], &[]).manifest.version, version("3"));
+}
+
+#[test]
+fn a_slot_that_is_filled_anew_is_not_staged_meanwhile() {
+    let (one, two) = (Payload::new("1"), Payload::new("2"));
+    let world = World::new(&one);
+    let host = agent(&world, &one);
+    host.stage(&two, UP).unwrap();
+    world.remove("host_2.efi.part").unwrap();
+    let plan = host.plan(&Wish::Stage(Box::new(two.manifest.clone()), UP)).unwrap();
+    let begun = Plan { steps: plan.steps[..1].to_vec(), reboot: false };
+    execute(&begun, &world.host(&one.running()), &mut two.source(), &mut Unwatched, NOW).unwrap();
+    assert_eq!(host.plan(&Wish::Apply), Err(Refusal::NotStaged));
 }
 
 #[test]
