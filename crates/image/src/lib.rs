@@ -6,6 +6,7 @@
 mod archive;
 mod boot_files;
 mod build;
+mod compose;
 mod cosi;
 mod disk;
 mod filesystem;
@@ -26,7 +27,8 @@ mod tools;
 pub mod tree;
 mod uki;
 
-pub use build::{BuildError, BuiltImage, Places, Signers, build, compose};
+pub use build::{BuildError, BuiltImage, Places, Signers, build};
+pub use compose::compose;
 pub use cosi::{CosiError, CosiFile};
 pub use disk::{DiskError, DiskFile, DiskFormat, FatError};
 pub use filesystem::{Compression, FileSystemError, RootFileSystem, Size};

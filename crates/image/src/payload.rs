@@ -151,8 +151,11 @@ impl Whole {
         let Self { draft, built } = self;
         let failed = |source| PayloadError::Write { path: draft.place.clone(), source };
         match renameat_with(CWD, draft.folder.path(), CWD, &draft.place, RenameFlags::EXCHANGE) {
-            // What had the name is deleted with the draft.
-            Ok(()) => drop(draft),
+            // What had the name is deleted with the draft; the draft would not delete a file.
+            Ok(()) => match fs::remove_file(draft.folder.path()) {
+                Ok(()) => drop(draft.folder.keep()),
+                Err(_) => drop(draft),
+            },
             Err(rustix::io::Errno::NOENT) => {
                 fs::rename(draft.folder.path(), &draft.place).map_err(failed)?;
                 let _moved = draft.folder.keep();
@@ -225,6 +228,10 @@ mod tests {
         let built = make(output.path(), &[6; 4096], None);
         assert!(!built.folder.join("root.verity-sig").exists());
         assert_eq!(std::fs::read(built.folder.join("root.erofs")).unwrap(), [6; 4096]);
+        std::fs::remove_dir_all(&built.folder).unwrap();
+        std::fs::write(&built.folder, "a file has the name").unwrap();
+        assert_eq!(make(output.path(), &[6; 4096], None), built);
+        assert!(built.folder.join("manifest.json").is_file());
         assert_eq!(std::fs::read_dir(output.path()).unwrap().count(), 1, "nothing else is left");
     }
 }

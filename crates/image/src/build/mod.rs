@@ -1,39 +1,30 @@
 //! A specification, a root directory and a tools tree in; disk files out, the same bytes every time.
 
-use std::path::{Path, PathBuf};
+mod error;
+
+use std::path::Path;
 use std::time::Duration;
 
 use host_tools::{Progress, Stopwatch};
 
 use crate::boot_files;
-use crate::cosi::{self, CosiError, CosiFile};
-use crate::disk::{self, DiskError, DiskFile, FatStamp, SystemPartition, Target};
-use crate::filesystem::{FileSystem, FileSystemError, Stamp};
-use crate::initrd::InitrdError;
+use crate::compose::{SEALED_TIME, compose};
+use crate::cosi::{self, CosiFile};
+use crate::disk::{self, DiskFile, FatStamp, SystemPartition, Target};
+use crate::filesystem::{FileSystem, Stamp};
 use crate::kept::Kept;
-use crate::kernel::{self, KernelError};
-use crate::modules::{self, ModuleError};
-use crate::payload::{BuiltPayload, Draft, PayloadError, Whole};
+use crate::kernel;
+use crate::payload::{BuiltPayload, Draft, Whole};
 use crate::plan::{BuildPlan, plan};
 use crate::sbom::BillOfMaterials;
-use crate::sealed::{SealError, Sealed, seal};
+use crate::sealed::{Sealed, seal};
 use crate::seed::Seed;
-use crate::selinux::{self, LabelError};
-use crate::signing::{Signer, SigningError, sign_root_hash};
-use crate::slots::{self, SlotError};
+use crate::signing::{Signer, sign_root_hash};
+use crate::slots;
 use crate::specification::Specification;
 use crate::tools::Tools;
-use crate::tree::{
-    AccountError, AdditionError, CleanError, Deferred, DeferredError, Entry, IdentityError, OverlayError,
-    PathOutsideTree, ReadError, RemovalError, Tree, TreePath, TreeSize, UnitError, WalkError, add_accounts,
-    clean, measure, remove,
-};
-use crate::uki::UkiError;
-
-/// Seconds since 1970 that every file of a sealed root is dated. Not 0, which some programs take for "unknown".
-const SEALED_TIME: u64 = 1;
-/// systemd sets the clock to the time of this file where the clock is behind it: it alone is dated when the image was made.
-const CLOCK_EPOCH: &str = "usr/lib/clock-epoch";
+use crate::tree::{Deferred, TreeSize, measure};
+pub use error::BuildError;
 
 /// Where a build reads and writes, and who signs.
 #[derive(Debug, Clone, Copy)]
@@ -90,90 +81,6 @@ pub struct BuiltImage {
     pub root_bytes: u64,
     /// How long each stage took; the initrd and the root are made side by side while the disk files are written.
     pub stages: Vec<(&'static str, Duration)>,
-}
-
-/// Why an image cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The root directory cannot be read.
-    #[error("cannot read the root tree")]
-    Walk(#[from] WalkError),
-    /// The tree is not fit for an image.
-    #[error("cannot make an image of the root tree")]
-    Clean(#[from] CleanError),
-    /// What is to be taken out is not there, or out of bounds.
-    #[error(transparent)]
-    Removal(#[from] RemovalError),
-    /// Files cannot be laid over.
-    #[error(transparent)]
-    Overlay(#[from] OverlayError),
-    /// A device or capability has no place.
-    #[error(transparent)]
-    Deferred(#[from] DeferredError),
-    /// The system cannot be given its names.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// Units cannot be chosen.
-    #[error(transparent)]
-    Units(#[from] UnitError),
-    /// The tree says nothing of what it is.
-    #[error(
-        "the tree has no os-release: add the package that brings it, or write the fields into the image's definition"
-    )]
-    NoOsRelease(#[source] ReadError),
-    /// Accounts cannot be written.
-    #[error(transparent)]
-    Accounts(#[from] AccountError),
-    /// Files cannot be labelled.
-    #[error(transparent)]
-    Labels(#[from] LabelError),
-    /// There is no kernel to boot.
-    #[error(transparent)]
-    Kernel(#[from] KernelError),
-    /// Modules cannot be unpacked.
-    #[error(transparent)]
-    Modules(#[from] ModuleError),
-    /// The initrd cannot be made.
-    #[error(transparent)]
-    Initrd(#[from] InitrdError),
-    /// The unified kernel image cannot be made.
-    #[error(transparent)]
-    Uki(#[from] UkiError),
-    /// The root file system cannot be made.
-    #[error(transparent)]
-    FileSystem(#[from] FileSystemError),
-    /// The root cannot be sealed.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// A slot cannot hold what belongs in it.
-    #[error(transparent)]
-    Slot(#[from] SlotError),
-    /// The update payload cannot be made.
-    #[error(transparent)]
-    Payload(#[from] PayloadError),
-    /// Something cannot be signed.
-    #[error("cannot sign the image")]
-    Signing(#[source] SigningError),
-    /// A single file cannot be put into the tree.
-    #[error(transparent)]
-    Addition(#[from] AdditionError),
-    /// A path of the build's own is out of bounds.
-    #[error(transparent)]
-    OutOfBounds(#[from] PathOutsideTree),
-    /// The Composable OS Image cannot be made.
-    #[error(transparent)]
-    Cosi(#[from] CosiError),
-    /// The disk files cannot be made.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-    /// The work directory cannot be used.
-    #[error("cannot write {path}")]
-    Work {
-        /// Which file or directory.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 /// Builds an image; disk files appear under their names only when all of them are whole.
@@ -361,64 +268,6 @@ fn stamp(specification: &Specification, plan: &BuildPlan, seed: &Seed) -> Stamp 
 /// The time of what the build makes itself: in a sealed root the same in all versions, and that of all files.
 fn file_time(specification: &Specification, source_date_epoch: u64) -> u64 {
     if specification.slots.is_some() { SEALED_TIME } else { source_date_epoch }
-}
-
-/// The tree that the image will hold: the installed one without traces of its installation, with the definition's own files.
-pub fn compose(
-    specification: &Specification,
-    places: &Places<'_>,
-    tools: &Tools,
-    source_date_epoch: u64,
-) -> Result<Tree, BuildError> {
-    let mut tree = Tree::walk(places.root, source_date_epoch)?;
-    for entry in places.deferred {
-        entry.apply(&mut tree, source_date_epoch)?;
-    }
-    clean(&mut tree, source_date_epoch)?;
-    let policy = specification.selinux.as_ref().map(|selinux| selinux::gather(selinux, &tree)).transpose()?;
-    let policy = policy.flatten();
-    remove(&mut tree, &specification.removed)?;
-    specification.identity.apply(&mut tree, source_date_epoch)?;
-    // Accounts come before the overlays, whose rules may name them as owners.
-    add_accounts(&mut tree, &specification.accounts, source_date_epoch)?;
-    if let Some(bill) = places.bill {
-        bill.apply(&mut tree, source_date_epoch)?;
-    }
-    for addition in &specification.additions {
-        addition.apply(&mut tree, source_date_epoch)?;
-    }
-    for overlay in &specification.overlays {
-        overlay.apply(&mut tree, source_date_epoch)?;
-    }
-    // Units come after the overlays, which may bring some.
-    let id = specification.identity.field("ID").unwrap_or(&specification.name);
-    specification.units.apply(&mut tree, id, source_date_epoch)?;
-    specification.root.complete(&mut tree, source_date_epoch);
-    if specification.slots.is_some() {
-        let clock = TreePath::parse(CLOCK_EPOCH)?;
-        tree.insert(clock, Entry::file(*b"", 0o644, source_date_epoch));
-    }
-    if specification.unpacked_modules {
-        let kernel = kernel::find(&tree)?;
-        modules::unpack_all(&mut tree, &kernel, tools, source_date_epoch)?;
-    }
-    if let Some(selinux) = &specification.selinux {
-        selinux::apply(selinux, policy.as_ref(), &mut tree, tools, source_date_epoch)?;
-    }
-    if specification.slots.is_some() {
-        set_times(&mut tree);
-    }
-    specification.root.check_size(&tree)?;
-    Ok(tree)
-}
-
-/// Times of files are no reason for blocks to differ between versions.
-fn set_times(tree: &mut Tree) {
-    for (path, entry) in tree.entries_mut() {
-        if path.as_bytes() != CLOCK_EPOCH.as_bytes() {
-            entry.modified = SEALED_TIME;
-        }
-    }
 }
 
 fn parts(specification: &Specification, plan: &BuildPlan, seed: &Seed, places: &Places<'_>) -> disk::Parts {
