@@ -49,7 +49,10 @@ fn built_payloads_are_staged_and_applied_on_a_disk_of_their_size() {
     }
     let slot = host.survey().unwrap().other;
     assert!(slot.holds(two.verity.root_hash));
-    for (place, file) in [(slot.root, &two.files.root), (slot.verity, &two.files.verity)] {
+    let signature = slot.signature.zip(two.files.verity_signature.as_ref());
+    for (place, file) in
+        [(slot.root, &two.files.root), (slot.verity, &two.files.verity)].into_iter().chain(signature)
+    {
         let window = Window::new(&*host.disk, place.start, file.size).unwrap();
         let mut bytes = vec![0; usize::try_from(file.size).unwrap()];
         window.read_at(0, &mut bytes).unwrap();
