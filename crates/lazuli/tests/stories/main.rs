@@ -20,5 +20,6 @@ mod queries;
 mod refused;
 mod releases;
 mod roots;
+mod sealed;
 mod specs;
 mod words;
