@@ -109,7 +109,7 @@ impl BillOfMaterials {
     pub fn apply(&self, tree: &mut Tree, modified: u64) -> Result<(), PathOutsideTree> {
         tree.ensure_directory(&TreePath::parse(FOLDER)?, modified);
         for document in self.documents() {
-            let path = TreePath::parse(&format!("{FOLDER}/{}", document.name))?;
+            let path = TreePath::parse(format!("{FOLDER}/{}", document.name))?;
             tree.insert(path, Entry::file(document.text.into_bytes(), 0o644, modified));
         }
         Ok(())
@@ -254,7 +254,7 @@ pub(crate) mod tests {
         let mut tree = Tree::default();
         bill().apply(&mut tree, 5).unwrap();
         for name in ["host.spdx.json", "host.cdx.json", "host.packages.json"] {
-            let path = TreePath::parse(&format!("usr/share/sbom/{name}")).unwrap();
+            let path = TreePath::parse(format!("usr/share/sbom/{name}")).unwrap();
             assert_eq!(tree.get(&path).unwrap().modified, 5, "{name}");
         }
         assert_eq!(bill().documents(), bill().documents());
