@@ -1,7 +1,7 @@
 //! The agent's socket: HTTP/1.1 over a Unix socket that only root may open.
 //!
 //! `GET /v1/status` and `GET /v1/metrics` answer in JSON, `GET /metrics` in Prometheus' text; `POST /v1/operations` takes a
-//! `Request` and answers when it is done. Requests are small and answered one a connection.
+//! `Request` and answers when it is done, `POST /v1/plans` tells what it would do. Requests are small and answered one a connection.
 
 mod client;
 mod message;

@@ -137,12 +137,20 @@ pub struct Agent {
     pub pulse: Pulse,
     /// Bytes that came from servers.
     pub received: Arc<AtomicU64>,
+    /// Whether plans are made and not followed.
+    pub only_plans: bool,
 }
 
 impl Agent {
     /// An agent by this machine's clock, quiet about its work.
     pub fn new(places: Places) -> Agent {
-        Agent { places, clock: Clock::System, pulse: Pulse::default(), received: Arc::default() }
+        Agent {
+            places,
+            clock: Clock::System,
+            pulse: Pulse::default(),
+            received: Arc::default(),
+            only_plans: false,
+        }
     }
 
     /// The configuration; `Failure` tells every mistake in it.
@@ -200,11 +208,30 @@ impl Agent {
                 self.wish(&Wish::Forgive(version.clone()), &said, watch)
             }
             Request::ResetEtc { reboot } => {
-                self.reset_etc()?;
+                if !self.only_plans {
+                    self.reset_etc()?;
+                }
                 let said = "at the next boot /etc is what the image says".to_owned();
-                Ok(Answer::new(said, Vec::new()).restart(Restart::after(*reboot)))
+                let steps = vec![format!("write {}", self.places.etc.join("reset").display())];
+                Ok(Answer::new(said, steps).restart(Restart::after(*reboot)))
             }
         }
+    }
+
+    /// What would be done, and nothing of it.
+    pub fn plan(
+        &self,
+        request: &Request,
+        configuration: &Configuration,
+        watch: &mut dyn Watch,
+    ) -> Result<Answer, Failure> {
+        let answer = Agent { only_plans: true, ..self.clone() }.perform(request, configuration, watch)?;
+        let message = match answer.steps.is_empty() {
+            true => "there is nothing to do".to_owned(),
+            false => "this would be done; nothing was".to_owned(),
+        };
+        let restart = if answer.restart == Restart::Now { Restart::Later } else { answer.restart };
+        Ok(Answer { message, restart, ..answer })
     }
 
     /// Does what a wish needs that fetches nothing; `said` is for the one who asked.
@@ -268,6 +295,9 @@ impl Agent {
         source: &mut dyn Source,
         watch: &mut dyn Watch,
     ) -> Result<(), Failure> {
+        if self.only_plans {
+            return Ok(());
+        }
         Ok(execute(plan, host, source, watch, self.clock.now())?)
     }
 

@@ -68,6 +68,12 @@ impl Client {
         self.read(&self.ask("POST", "/v1/operations", &body)?)
     }
 
+    /// What would be done, and nothing of it.
+    pub fn plan(&self, request: &Request) -> Result<Answer, ApiError> {
+        let body = serde_json::to_vec(request).map_err(|error| self.unclear(error.to_string()))?;
+        self.read(&self.ask("POST", "/v1/plans", &body)?)
+    }
+
     /// A value that the service tells.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
         self.read(&self.ask("GET", path, b"")?)

@@ -19,6 +19,9 @@ pub struct Arguments {
     /// Do it here and not by the service, which must not run.
     #[arg(long, global = true)]
     pub direct: bool,
+    /// Print the steps, and do none of them.
+    #[arg(long, global = true)]
+    pub plan: bool,
     /// The service's socket.
     #[arg(long, global = true, default_value = agent::api::SOCKET, value_name = "FILE")]
     pub socket: PathBuf,

@@ -43,7 +43,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { format, direct, places, socket, command } = arguments;
+    let Arguments { format, direct, plan, places, socket, command } = arguments;
     let agent = Agent::new(places.places());
     let client = Client::new(&socket);
     let request = match command {
@@ -68,14 +68,15 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Forgive { version } => Request::Forgive { version },
         Command::Etc { command: EtcCommand::Reset { reboot } } => Request::ResetEtc { reboot },
     };
-    let answer = if direct {
-        agent.perform(&request, &agent.configuration()?, &mut Steps)?
-    } else {
-        asked(client.perform(&request))?
+    let answer = match (direct, plan) {
+        (true, false) => agent.perform(&request, &agent.configuration()?, &mut Steps)?,
+        (true, true) => agent.plan(&request, &agent.configuration()?, &mut Steps)?,
+        (false, false) => asked(client.perform(&request))?,
+        (false, true) => asked(client.plan(&request))?,
     };
     print(&match format {
         // Steps that were done here were told as they were done.
-        Format::Text => text::answer(&answer, !direct),
+        Format::Text => text::answer(&answer, plan || !direct),
         Format::Json => output::json(&answer)?,
     })?;
     if direct && answer.restart == Restart::Now { restart(&answer) } else { Ok(ExitCode::SUCCESS) }

@@ -23,13 +23,15 @@ pub(super) fn router(
             let healthy = view.health.as_ref().map(|health| health.problems.is_empty());
             Reply::prometheus(prometheus(&metrics, view.status.as_ref(), healthy))
         }
-        (Method::Post, "/v1/operations") => match serde_json::from_slice(&request.body) {
-            Ok(wanted) => operation(&shared, &orders, wanted),
-            Err(error) => {
-                failed(&Failure::new("api.request", format!("the content is no operation: {error}")))
+        (Method::Post, path @ ("/v1/operations" | "/v1/plans")) => {
+            match serde_json::from_slice(&request.body) {
+                Ok(wanted) => operation(&shared, &orders, wanted, path == "/v1/plans"),
+                Err(error) => {
+                    failed(&Failure::new("api.request", format!("the content is no operation: {error}")))
+                }
             }
-        },
-        (_, "/v1/status" | "/v1/metrics" | "/metrics" | "/v1/operations") => {
+        }
+        (_, "/v1/status" | "/v1/metrics" | "/metrics" | "/v1/operations" | "/v1/plans") => {
             let message = format!("{} is not asked in this way", request.path);
             Reply::json(405, &Failure::new("api.method", message))
         }
@@ -37,14 +39,14 @@ pub(super) fn router(
     })
 }
 
-fn operation(shared: &Shared, orders: &Sender<Order>, request: Request) -> Reply {
+fn operation(shared: &Shared, orders: &Sender<Order>, request: Request, only_plan: bool) -> Reply {
     if let Some(progress) = &shared.view().progress {
         let message = format!("the agent is busy ({}); ask again when it is done", progress.doing);
         return failed(&Failure::new("host.busy", message));
     }
     let (reply, answer) = channel();
     let gone = || failed(&Failure::new("service.stopping", "the service is stopping"));
-    if orders.send(Order { request, reply }).is_err() {
+    if orders.send(Order { request, only_plan, reply }).is_err() {
         return gone();
     }
     match answer.recv() {

@@ -12,7 +12,7 @@ use super::{Next, Order, Outside, Shared, Worker};
 use crate::config::{FleetLock, Folders};
 use crate::health::{Check, Probe};
 use crate::host::Paths;
-use crate::operation::{Agent, Checked, Condition, Failure, Places, Request, Restart};
+use crate::operation::{Agent, Answer, Checked, Condition, Failure, Places, Request, Restart};
 use crate::reboot::{FleetLockError, Lock};
 use crate::trust;
 use crate::world::{Payload, World};
@@ -178,10 +178,14 @@ impl Service {
     }
 
     fn ask(&mut self, request: Request) -> Result<Restart, String> {
+        self.order(request, false).map(|answer| answer.restart)
+    }
+
+    fn order(&mut self, request: Request, only_plan: bool) -> Result<Answer, String> {
         let (reply, answer) = channel();
-        self.orders.send(Order { request, reply }).unwrap();
+        self.orders.send(Order { request, only_plan, reply }).unwrap();
         self.worker.wait();
-        answer.recv().unwrap().map(|answer| answer.restart).map_err(|failure| failure.name)
+        answer.recv().unwrap().map_err(|failure| failure.name)
     }
 
     fn stage(&mut self, folder: &Path) {
@@ -349,4 +353,28 @@ fn a_signed_host_refuses_an_unsigned_folder() {
     };
     assert_eq!(service.ask(request(false)), Err("payload.unsigned".to_owned()));
     assert_eq!(service.ask(request(true)), Ok(Restart::No));
+}
+
+#[test]
+fn a_plan_tells_every_step_and_does_none() {
+    let files = Files::new();
+    let mut service = files.service();
+    let request = Request::Stage {
+        version: None,
+        payload: Some(files.payload("2")),
+        unsigned: false,
+        now: false,
+        allow_downgrade: false,
+        allow_quarantined: false,
+    };
+    let before = fs::read(files.path("disk")).unwrap();
+    let answer = service.order(request, true).unwrap();
+    assert_eq!(answer.message, "this would be done; nothing was");
+    assert_eq!(answer.steps[1], "fill slot B with 2");
+    assert!(fs::read(files.path("disk")).unwrap() == before);
+    assert!(!files.path("state/state.json").exists());
+    assert_eq!(service.order(Request::Apply { reboot: true }, true), Err("update.not-staged".to_owned()));
+    assert_eq!(service.order(Request::ResetEtc { reboot: true }, true).unwrap().restart, Restart::Later);
+    assert!(!files.path("etc/reset").exists());
+    assert_eq!(files.told().restarts, 0);
 }

@@ -22,6 +22,8 @@ use crate::reboot::{self, Lock, Permission};
 pub struct Order {
     /// What is asked for.
     pub request: Request,
+    /// Whether only the plan is wanted.
+    pub only_plan: bool,
     /// Where the answer goes.
     pub reply: Sender<Result<Answer, Failure>>,
 }
@@ -361,6 +363,15 @@ impl Worker {
 
     fn follow(&mut self, order: Order) {
         self.reload();
+        if order.only_plan {
+            let planned = {
+                let mut watch = reporter(&self.shared, &self.agent);
+                self.agent.plan(&order.request, &self.configuration, &mut watch)
+            };
+            // Who asked may be gone.
+            let _unheard = order.reply.send(planned);
+            return;
+        }
         note(&format!("asked for {}", serde_json::to_string(&order.request).unwrap_or_default()));
         let done = self.perform(&order.request);
         if let Err(failure) = &done {
