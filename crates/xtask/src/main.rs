@@ -1,6 +1,6 @@
 //! Keeps the generated files and the architecture true.
 //! In: the workspace. Out: `update` writes the generated files, `check` says what is stale or out of bounds, `test` runs every
-//! test with its outside judges, `make-packages` writes RPMs to measure with.
+//! test with its outside judges, `test-updates` every story of the container host, `make-packages` writes RPMs to measure with.
 
 mod architecture;
 mod generated;
@@ -15,8 +15,10 @@ fn main() -> ExitCode {
         Some("update") => generated::update(&root),
         Some("check") => generated::check(&root).and_then(|()| architecture::check(&root)),
         Some("test") => tests::run(&root),
+        Some("test-updates") => tests::run_updates(&root, std::env::args().nth(2).as_deref()),
         Some("make-packages") => make_packages(&root),
-        _ => Err("usage: cargo xtask check | update | test | make-packages COUNT FOLDER".to_owned()),
+        _ => Err("usage: cargo xtask check | update | test | test-updates [STORY] | make-packages COUNT FOLDER"
+            .to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

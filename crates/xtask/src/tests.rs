@@ -1,4 +1,5 @@
 //! Every test with its outside judges: what they need is built by the project itself first, from its own definition and lock.
+//! Stories that boot machines many times are told by a command of their own.
 
 use std::path::Path;
 
@@ -34,6 +35,22 @@ pub fn run(root: &Path) -> Result<(), String> {
         eprintln!("{name}={value}");
     }
     cargo_shown(root, &["test", "--locked", "--workspace", "--no-fail-fast"], &environment)
+}
+
+/// Tells every story of the container host, or those whose name has `filter` in it; machines without hardware help take hours.
+pub fn run_updates(root: &Path, filter: Option<&str>) -> Result<(), String> {
+    let stories = ["test", "--locked", "--package", "lazuli", "--test", "container_host"];
+    cargo_shown(root, &["build", "--locked", "--package", "lazuli", "--package", "agent"], &[])?;
+    cargo_shown(root, &[&stories[..], &["--no-run"]].concat(), &[])?;
+    let environment = [
+        ("LAZULI_JUDGE_ROOT", tree(root, "judges")?),
+        ("LAZULI_TEST_TOOLS", tree(root, "tools")?),
+        ("LAZULI_TEST_BOOT", "all".to_owned()),
+    ];
+    let filter: Vec<&str> = filter.into_iter().collect();
+    // One machine at a time: two would only slow each other down.
+    let line = [&stories[..], &["--", "--nocapture", "--test-threads", "1"], &filter].concat();
+    cargo_shown(root, &line, &environment)
 }
 
 /// Builds an image; the tree that its packages were installed into.
