@@ -71,6 +71,11 @@ impl Remote {
 
     /// Runs a script of the guest's shell.
     pub fn run(&self, script: &str) -> Result<Answer, RemoteError> {
+        self.run_with_input(script, &[])
+    }
+
+    /// Runs a script of the guest's shell that reads these bytes.
+    pub fn run_with_input(&self, script: &str, input: &[u8]) -> Result<Answer, RemoteError> {
         let sandbox =
             Sandbox::new(&self.judges).network(Network::Host).bind(Bind::writable(self.folder.path(), KEY));
         let call =
@@ -88,7 +93,7 @@ impl Remote {
         ];
         let options = options.iter().flat_map(|option| ["-o", option]);
         let call = call.args(options).args(["root@127.0.0.1", &format!("exec 2>&1\n{script}")]);
-        let output = sandbox.run(&call.accept_any_status())?;
+        let output = sandbox.run_with_input(&call.accept_any_status(), |pipe| pipe.write_all(input))?;
         match output.status.code() {
             Some(status) if status != NO_CONNECTION => Ok(Answer { status, text: output.stdout_text() }),
             _ => {

@@ -108,6 +108,12 @@ impl Host {
         self.remote.run(script).unwrap_or_else(|error| panic!("{script}: {error}\n{}", self.last_lines(40)))
     }
 
+    /// Puts a file into the guest.
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        let answer = self.remote.run_with_input(&format!("cat > {path}"), bytes).unwrap();
+        assert_eq!(answer.status, 0, "{path}: {}", answer.text);
+    }
+
     pub fn guest(&mut self) -> &mut Guest {
         self.guest.as_mut().unwrap()
     }
@@ -147,7 +153,13 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        drop(self.guest.take());
+        if let Some(guest) = self.guest.take()
+            && std::env::var_os("LAZULI_TEST_KEEP").is_some()
+        {
+            // The story ended before the machine did: that is worth reading.
+            let said = guest.console().text() + &guest.messages();
+            drop(fs::write(self.overlay().with_extension("console"), said));
+        }
         if std::env::var_os("LAZULI_TEST_KEEP").is_none() {
             for file in self.files() {
                 drop(fs::remove_file(file));

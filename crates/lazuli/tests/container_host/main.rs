@@ -14,10 +14,14 @@ mod program;
 
 mod disk;
 mod host;
+mod judge;
 mod releases;
 mod world;
 
+mod containers;
 mod cut;
+mod first_boot;
+mod logged;
 mod sealed;
 mod servers;
 mod trials;

@@ -16,6 +16,15 @@ const FINDING: Duration = Duration::from_secs(240);
 fn a_signed_host_comes_up_sealed_and_keeps_intruders_from_lasting() {
     let Some(world) = world(Extent::Short) else { return };
     let version = world.version("1.0", Change::None);
+    let manifest = fs::read_to_string(version.payload.join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let root_hash = manifest["verity"]["root-hash"].as_str().unwrap();
+    let table = disk::partitions(world, &version.disk);
+    let root = disk::first(&table, ROOT);
+    assert_eq!(root.uuid.replace('-', "").to_lowercase(), root_hash[..32]);
+    assert_eq!(root.name, "container-host_1.0");
+    assert_eq!(table.iter().filter(|partition| partition.name == "_empty").count(), 3, "{table:?}");
+
     let mut host = Host::new(world, &version.disk, "sealed");
     let time = host.boot();
     println!("a login worked after {} s", time.as_secs());
@@ -31,9 +40,6 @@ fn a_signed_host_comes_up_sealed_and_keeps_intruders_from_lasting() {
     // The last byte of the variable, after its attributes.
     let secure = "od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
     assert_eq!(host.ask(secure), "1");
-    let manifest = fs::read_to_string(version.payload.join("manifest.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
-    let root_hash = manifest["verity"]["root-hash"].as_str().unwrap();
     assert!(host.ask("cat /proc/cmdline").contains(&format!("roothash={root_hash}")));
     assert_eq!(host.ask("findmnt -no FSTYPE,SOURCE /").replace("  ", " "), "erofs /dev/mapper/root");
 
@@ -51,6 +57,11 @@ fn a_signed_host_comes_up_sealed_and_keeps_intruders_from_lasting() {
     for absent in ["apt", "dpkg", "rpm", "dnf5", "gcc", "perl", "python3"] {
         assert_ne!(host.run(&format!("command -v {absent}")).status, 0, "{absent}");
     }
+    assert_eq!(host.ask("cat /sys/fs/selinux/enforce"), "1");
+    let denials = host
+        .ask("journalctl -b -q --no-pager _TRANSPORT=audit + _TRANSPORT=kernel -g 'avc: +denied' || true");
+    // The attempts above are what the policy is for.
+    println!("{denials}");
     host.switch_off();
 }
 

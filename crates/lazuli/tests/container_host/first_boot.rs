@@ -1,0 +1,48 @@
+//! What a host is told at its first boot, it is; at its second it is told nothing.
+
+use crate::host::Host;
+use crate::world::{Change, Extent, world};
+
+const IGNITION: &str = r#"{
+    "ignition": { "version": "3.4.0" },
+    "passwd": { "users": [{ "name": "core", "groups": ["adm"], "sshAuthorizedKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBoqqCkzQMIz3K0pOeQ4VAp3q1HK2RlIgi1sUlYwgQV1 core"] }] },
+    "storage": { "files": [
+        { "path": "/etc/hostname", "mode": 420, "overwrite": true, "contents": { "source": "data:,ignited.example" } },
+        { "path": "/var/lib/ignited", "mode": 384, "contents": { "source": "data:,once" } }
+    ] },
+    "systemd": { "units": [{
+        "name": "told.service", "enabled": true,
+        "contents": "[Service]\nType=oneshot\nExecStart=/usr/bin/touch /run/told\n[Install]\nWantedBy=multi-user.target\n"
+    }] }
+}"#;
+
+#[test]
+fn ignition_is_done_once_and_credentials_each_time() {
+    let Some(world) = world(Extent::All) else { return };
+    let version = world.version("1.0", Change::None);
+    let mut host = Host::new(world, &version.disk, "first-boot");
+    host.ignite(IGNITION);
+    host.credential("tmpfiles.extra", "f /run/from-a-credential 0600 - - - told\n");
+    host.boot();
+    println!(
+        "{}",
+        host.run("systemctl is-system-running --wait; systemctl --failed --no-legend --plain").text
+    );
+    assert_eq!(host.ask("hostname"), "ignited.example");
+    assert_eq!(host.ask("cat /var/lib/ignited; stat -c %a /var/lib/ignited"), "once600");
+    assert!(host.ask("id core").contains("adm"));
+    assert!(
+        host.ask("cat ~core/.ssh/authorized_keys ~core/.ssh/authorized_keys.d/* 2>/dev/null || true")
+            .contains(" core")
+    );
+    host.ask("test -e /run/told");
+    assert_eq!(host.ask("cat /run/from-a-credential"), "told");
+
+    host.ask("echo changed > /var/lib/ignited; sync");
+    host.switch_off();
+    host.boot();
+    assert_eq!(host.ask("cat /var/lib/ignited; hostname"), "changed\nignited.example");
+    assert_eq!(host.ask("cat /run/from-a-credential"), "told");
+    host.ask("test -e /run/told");
+    host.switch_off();
+}
