@@ -17,8 +17,10 @@ fn main() -> ExitCode {
         Some("test") => tests::run(&root),
         Some("test-updates") => tests::run_updates(&root, std::env::args().nth(2).as_deref()),
         Some("make-packages") => make_packages(&root),
-        _ => Err("usage: cargo xtask check | update | test | test-updates [STORY] | make-packages COUNT FOLDER"
-            .to_owned()),
+        _ => Err(
+            "usage: cargo xtask check | update | test | test-updates [STORY] | make-packages COUNT FOLDER"
+                .to_owned(),
+        ),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
