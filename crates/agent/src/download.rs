@@ -15,6 +15,7 @@ use std::time::Duration;
 use url::Url;
 
 pub use attempt::Bound;
+pub(crate) use attempt::tls;
 pub use error::{AttemptError, ClientError, DownloadError};
 
 use crate::pulse::Pulse;

@@ -22,6 +22,26 @@ pub enum Bound {
 }
 
 pub(super) fn agent(options: &Options) -> Result<Agent, ClientError> {
+    Ok(ureq::config::Config::builder()
+        .tls_config(tls(options)?)
+        .http_status_as_error(false)
+        .user_agent(concat!("lazuli-agent/", env!("CARGO_PKG_VERSION")))
+        // Offsets and lengths are of the file, not of a compressed form of it.
+        .accept_encoding("identity")
+        .max_redirects(5)
+        .timeout_resolve(Some(options.connect_timeout))
+        .timeout_connect(Some(options.connect_timeout))
+        .timeout_recv_response(Some(options.stall_timeout))
+        .timeout_per_read(Some(options.stall_timeout))
+        .timeout_per_write(Some(options.stall_timeout))
+        .max_idle_connections(2)
+        .max_idle_connections_per_host(1)
+        .build()
+        .new_agent())
+}
+
+/// Whom to believe: the configured authorities, or this machine's.
+pub(crate) fn tls(options: &Options) -> Result<TlsConfig, ClientError> {
     let authorities = match &options.authorities {
         None => RootCerts::PlatformVerifier,
         Some(path) => {
@@ -39,23 +59,7 @@ pub(super) fn agent(options: &Options) -> Result<Agent, ClientError> {
             RootCerts::new_with_certs(&found)
         }
     };
-    let tls = TlsConfig::builder().root_certs(authorities).build();
-    Ok(ureq::config::Config::builder()
-        .tls_config(tls)
-        .http_status_as_error(false)
-        .user_agent(concat!("lazuli-agent/", env!("CARGO_PKG_VERSION")))
-        // Offsets and lengths are of the file, not of a compressed form of it.
-        .accept_encoding("identity")
-        .max_redirects(5)
-        .timeout_resolve(Some(options.connect_timeout))
-        .timeout_connect(Some(options.connect_timeout))
-        .timeout_recv_response(Some(options.stall_timeout))
-        .timeout_per_read(Some(options.stall_timeout))
-        .timeout_per_write(Some(options.stall_timeout))
-        .max_idle_connections(2)
-        .max_idle_connections_per_host(1)
-        .build()
-        .new_agent())
+    Ok(TlsConfig::builder().root_certs(authorities).build())
 }
 
 /// The content of one answer.

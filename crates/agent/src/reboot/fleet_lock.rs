@@ -7,6 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::config::FleetLock;
+use crate::download::{self, ClientError};
 use crate::error::Named;
 
 /// What is asked of the lock.
@@ -21,6 +22,9 @@ pub enum Lock {
 /// Why the lock is not taken, or not given back.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetLockError {
+    /// The configured authorities cannot be read.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The server did not answer.
     #[error("the fleet's lock at {url} cannot be reached: {said}")]
     Unreachable {
@@ -44,6 +48,7 @@ pub enum FleetLockError {
 impl Named for FleetLockError {
     fn name(&self) -> &'static str {
         match self {
+            FleetLockError::Client(error) => error.name(),
             FleetLockError::Unreachable { .. } => "fleet-lock.unreachable",
             FleetLockError::Refused { .. } => "fleet-lock.refused",
         }
@@ -58,16 +63,17 @@ pub struct LockClient {
 }
 
 impl LockClient {
-    /// `machine` tells this machine from others, and does not tell its machine identity.
-    pub fn new(machine: String) -> LockClient {
+    /// `machine` tells this machine from others, and does not tell its machine identity; of the options, the authorities count.
+    pub fn new(machine: String, options: &download::Options) -> Result<LockClient, FleetLockError> {
         let agent = ureq::config::Config::builder()
+            .tls_config(download::tls(options)?)
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(concat!("lazuli-agent/", env!("CARGO_PKG_VERSION")))
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .new_agent();
-        LockClient { agent, machine }
+        Ok(LockClient { agent, machine })
     }
 
     /// Takes the lock, or gives it back.

@@ -6,6 +6,7 @@ use host_tools::{Stopwatch, systemctl};
 use rustix::system::RebootCommand;
 
 use crate::config::FleetLock;
+use crate::download;
 use crate::health::{Check, Probe, System};
 use crate::operation::Failure;
 use crate::pulse::Pulse;
@@ -16,7 +17,13 @@ pub trait Outside: Probe {
     /// Restarts the machine; comes back only if that cannot be done.
     fn restart(&mut self) -> Failure;
     /// Takes the fleet's lock or gives it back, as the machine with this identity.
-    fn lock(&mut self, lock: Lock, server: &FleetLock, machine: &str) -> Result<(), FleetLockError>;
+    fn lock(
+        &mut self,
+        lock: Lock,
+        server: &FleetLock,
+        machine: &str,
+        options: &download::Options,
+    ) -> Result<(), FleetLockError>;
 }
 
 /// The running machine.
@@ -61,8 +68,14 @@ impl Outside for Machine {
         failure
     }
 
-    fn lock(&mut self, lock: Lock, server: &FleetLock, machine: &str) -> Result<(), FleetLockError> {
+    fn lock(
+        &mut self,
+        lock: Lock,
+        server: &FleetLock,
+        machine: &str,
+        options: &download::Options,
+    ) -> Result<(), FleetLockError> {
         self.pulse.beat();
-        LockClient::new(machine.to_owned()).ask(lock, server)
+        LockClient::new(machine.to_owned(), options)?.ask(lock, server)
     }
 }

@@ -10,6 +10,7 @@ use host_tools::Clock;
 
 use super::{Next, Order, Outside, Shared, Worker};
 use crate::config::{FleetLock, Folders};
+use crate::download::Options;
 use crate::health::{Check, Probe};
 use crate::host::Paths;
 use crate::operation::{Agent, Answer, Checked, Condition, Failure, Places, Request, Restart};
@@ -40,7 +41,7 @@ impl Outside for Fake {
         Failure::new("restart.refused", "this machine is made of files")
     }
 
-    fn lock(&mut self, lock: Lock, _: &FleetLock, machine: &str) -> Result<(), FleetLockError> {
+    fn lock(&mut self, lock: Lock, _: &FleetLock, machine: &str, _: &Options) -> Result<(), FleetLockError> {
         assert_eq!(machine.len(), 32);
         let mut told = self.0.lock().unwrap();
         told.locks.push(lock);

@@ -303,8 +303,10 @@ impl Worker {
             Err(error) => return self.put_off(now + RESTART_RETRY, error.into()),
         };
         let permission = {
-            let outside = &mut self.outside;
-            reboot::permission(&policy, now, &mut |server| outside.lock(Lock::Take, server, &machine))
+            let (outside, options) = (&mut self.outside, &self.configuration.download);
+            reboot::permission(&policy, now, &mut |server| {
+                outside.lock(Lock::Take, server, &machine, options)
+            })
         };
         if self.shared.view().restart.replace(permission.clone()) != Some(permission.clone()) {
             match &permission {
@@ -348,7 +350,8 @@ impl Worker {
         let released = match Identity::read(&self.agent.places.machine_id) {
             Ok(identity) => {
                 let machine = identity.for_purpose("fleet-lock");
-                self.outside.lock(Lock::Release, &server, &machine).map_err(Failure::from)
+                let options = &self.configuration.download;
+                self.outside.lock(Lock::Release, &server, &machine, options).map_err(Failure::from)
             }
             Err(error) => Err(Failure::from(error)),
         };
