@@ -136,3 +136,61 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     names.sort();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::gpt::form;
+    use crate::record::Recorded;
+
+    /// What a kernel tells of a root directory on dm-verity over the second and third partition of a disk.
+    fn kernel(folder: &Path) -> (PathBuf, PathBuf) {
+        let (sys, disk) = (folder.join("sys"), folder.join("sys/devices/pci0000:00/block/vda"));
+        for (number, name) in [(1, "vda1"), (2, "vda2"), (3, "vda3")] {
+            fs::create_dir_all(disk.join(name)).unwrap();
+            fs::write(disk.join(name).join("partition"), format!("{number}\n")).unwrap();
+        }
+        fs::create_dir_all(disk.join("queue")).unwrap();
+        fs::write(disk.join("queue/logical_block_size"), "4096\n").unwrap();
+        let device = fs::metadata(folder).unwrap().dev();
+        let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+        let slaves = sys.join("dev/block").join(number).join("slaves");
+        fs::create_dir_all(&slaves).unwrap();
+        (disk, slaves)
+    }
+
+    fn found(folder: &Path) -> Result<SystemDisk, DiskError> {
+        SystemDisk::of(folder, &folder.join("sys"), Path::new("/dev"))
+    }
+
+    #[test]
+    fn the_disk_under_the_root_is_found_with_its_partitions_and_sectors() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, slaves) = kernel(folder.path());
+        for name in ["vda2", "vda3"] {
+            symlink(disk.join(name), slaves.join(name)).unwrap();
+        }
+        let found = found(folder.path()).unwrap();
+        assert_eq!((found.path.to_str(), found.sector), (Some("/dev/vda"), 4096));
+        let device = Recorded::new(256 * 512);
+        form::make(&device, 512, &[(ESP_TYPE, 40, 8, "esp"), (uuid::Uuid::from_u128(1), 48, 8, "other")]);
+        assert_eq!(found.esp(&Table::read(&device, 512).unwrap()).unwrap(), Path::new("/dev/vda1"));
+        form::make(&device, 512, &[(ESP_TYPE, 40, 8, "esp"), (ESP_TYPE, 48, 8, "esp")]);
+        let error = found.esp(&Table::read(&device, 512).unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "/dev/vda has 2 EFI system partitions, and one is needed");
+    }
+
+    #[test]
+    fn a_root_that_lies_elsewhere_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, slaves) = kernel(folder.path());
+        assert_eq!(found(folder.path()).unwrap_err().name(), "disk.not-verity");
+        // Over a whole disk.
+        symlink(&disk, slaves.join("vda")).unwrap();
+        assert_eq!(found(folder.path()).unwrap_err().name(), "disk.not-verity");
+        fs::remove_dir_all(folder.path().join("sys/dev")).unwrap();
+        assert_eq!(found(folder.path()).unwrap_err().name(), "disk.not-verity");
+    }
+}
