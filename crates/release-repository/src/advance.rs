@@ -70,7 +70,7 @@ pub enum AdvanceError {
 /// Signs what is staged with these keys as far as they go, and publishes if that is enough.
 pub fn advance(repository: &Repository, keys: &[SigningKey], now: u64) -> Result<Advance, AdvanceError> {
     let mut next = repository.clone();
-    refuse_unknown(&next, keys)?;
+    check_keys(&next, keys)?;
     let (publish, missing) = sign_in_order(&mut next, keys, now)?;
     let staged = staged_files(&next.staged);
     Ok(Advance { repository: next, publish, staged, missing })
@@ -262,13 +262,18 @@ fn sign<T: Metadata>(
                 signed.signatures.iter().any(|signature| signature.keyid == **id)
             };
             let keys = ids.iter().filter(|id| !has(id)).map(|id| hex::encode(&id[..])).collect();
-            missing.push(Missing { role: T::NAME, valid, needed, keys, by_root: root.version.get() });
+            let lack = Missing { role: T::NAME, valid, needed, keys, by_root: root.version.get() };
+            // The old and the new root often ask for the same.
+            if !missing.iter().any(|known| Missing { by_root: lack.by_root, ..known.clone() } == lack) {
+                missing.push(lack);
+            }
         }
     }
     Ok(())
 }
 
-fn refuse_unknown(repository: &Repository, keys: &[SigningKey]) -> Result<(), AdvanceError> {
+/// Refuses keys that no root of the repository names, before long work is done for them.
+pub fn check_keys(repository: &Repository, keys: &[SigningKey]) -> Result<(), AdvanceError> {
     let published = repository.published.as_ref().map(Published::root);
     let staged = repository.staged.root.as_ref().map(|signed| &signed.signed);
     let roots: Vec<&Root> = published.into_iter().chain(staged).collect();

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use host_tools::Progress;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
-use release::assembly::{AssemblyError, Source};
+use release::assembly::{Assembly, AssemblyError, Source};
 use release::blocks::{self, Area, Extent, Payload, ShapeError};
 use release::frame::FrameError;
 use release::local::Local;
@@ -105,16 +105,21 @@ pub fn patch(
     let mut bytes = patch.head(&lengths)?;
     let head_length = bytes.len();
     bytes.extend(frames.into_inner());
-    let (local, recipe) = (local(old)?, read(&new.manifest, index)?);
-    let by_index = recipe.plan(&local, &Present::nothing())?.fetched_bytes() + index.len() as u64;
+    let by_index = plan(old, &new.manifest, index)?.fetched_bytes() + index.len() as u64;
     if bytes.len() as u64 * 10 >= by_index * 9 {
         return Ok(None);
     }
+    let local = local(old)?;
     let named = || name(&new.manifest);
     let recipe = Recipe::from_patch(&bytes[..head_length], &new.manifest, &local)
         .map_err(|cause| BlocksError::Recipe(named(), cause))?;
     check(new, &assemble(&recipe, &local, old, &new.manifest, &mut io::Cursor::new(&bytes))?)?;
     Ok(Some(bytes))
+}
+
+/// What a machine with the old version does to have the new one by its index.
+pub fn plan(old: &Version, new: &Manifest, index: &[u8]) -> Result<Assembly, BlocksError> {
+    Ok(read(new, index)?.plan(&local(old)?, &Present::nothing())?)
 }
 
 /// A published version, taken out of its pack and proven by its manifest.

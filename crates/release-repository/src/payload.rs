@@ -63,7 +63,7 @@ pub enum PayloadError {
         root_hash: Sha256Digest,
         /// Why not.
         #[source]
-        cause: PartitionError,
+        cause: Box<PartitionError>,
     },
     /// There is no tree over the root file system.
     #[error("{path} has no hash tree")]
@@ -157,8 +157,9 @@ impl Payload {
         let Manifest { files, verity, .. } = &self.manifest;
         let bytes = self.read_file(&files.verity)?;
         let path = self.path(&files.verity);
-        let (_, tree) = release::verity::parse(&bytes, &verity.root_hash)
-            .map_err(|cause| PayloadError::Tree { path: path.clone(), root_hash: verity.root_hash, cause })?;
+        let (_, tree) = release::verity::parse(&bytes, &verity.root_hash).map_err(|cause| {
+            PayloadError::Tree { path: path.clone(), root_hash: verity.root_hash, cause: Box::new(cause) }
+        })?;
         let blocks = tree.leaves().len() as u64;
         if *tree.salt() != verity.salt || blocks != verity.data_blocks {
             let reason = format!("it is a tree over {blocks} blocks with another salt or number than stated");

@@ -199,3 +199,99 @@ impl From<Salt> for String {
         hex::encode(salt.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{
+  "schema": 1,
+  "image": "container-host",
+  "version": "2026.11.21",
+  "architecture": "x86-64",
+  "source-date-epoch": 1792698803,
+  "verity": {
+    "root-hash": "936cca8123aa31cdca5225dd7556026ba332ba426f8e2c69cbde10253e555218",
+    "salt": "7177d8d9",
+    "data-blocks": 101478
+  },
+  "files": {
+    "root": {
+      "name": "root.erofs",
+      "size": 415653888,
+      "sha256": "dfb45c7216d426cd5b8753d111be97df78a25034149f8bfb3e9794d66913b2db"
+    },
+    "verity": {
+      "name": "root.verity",
+      "size": 3284992,
+      "sha256": "67fdd20b98fc3f7badc944dbba4cc888e654800d1e78dfcd82bbb6f417640c3d"
+    },
+    "kernel": {
+      "name": "linux.efi",
+      "size": 26672640,
+      "sha256": "049c98dee4fbdbf6451c6a80009f1aa5e2dd6a941549dc527faf6e5c5962041a"
+    }
+  }
+}
+"#;
+
+    #[test]
+    fn a_manifest_is_written_as_it_is_read() {
+        let manifest = Manifest::parse(TEXT.as_bytes()).unwrap();
+        assert_eq!(manifest.to_json(), TEXT);
+        assert_eq!(manifest.kernel_file_name(), "container-host_2026.11.21.efi");
+        assert_eq!(manifest.files.all().count(), 3);
+    }
+
+    #[test]
+    fn a_text_that_is_no_manifest_says_where_and_why() {
+        let message = |from: &str, to: &str| {
+            let error = Manifest::parse(TEXT.replacen(from, to, 1).as_bytes()).unwrap_err();
+            let cause =
+                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{error}{cause}")
+        };
+        for (from, to, expected) in [
+            (
+                "\"schema\": 1",
+                "\"schema\": 2",
+                "the manifest has schema 2, this program reads 1; take a newer program",
+            ),
+            (
+                "\"image\": \"container-host\"",
+                "\"image\": \"Host\"",
+                "the manifest cannot be read: `Host` is not the name of an image: write 1 to 32 lower-case letters, digits and \
+                 hyphens, a letter or digit first and last at line 3 column 17",
+            ),
+            (
+                "936cca81",
+                "936CCA81",
+                "the manifest cannot be read: `936CCA8123aa31cdca5225dd7556026ba332ba426f8e2c69cbde10253e555218` is not a SHA-256 \
+                 digest: write 64 hexadecimal digits in lower case at line 8 column 83",
+            ),
+            (
+                "7177d8d9",
+                "717",
+                "the manifest cannot be read: `717` is not a salt: write an even number of hexadecimal digits, at most 512 at line 9 \
+                 column 17",
+            ),
+            (
+                "x86-64",
+                "mips",
+                "the manifest cannot be read: unknown variant `mips`, expected `x86-64` or `arm64` at line 5 column 24",
+            ),
+            (
+                "415653888",
+                "-1",
+                "the manifest cannot be read: invalid value: integer `-1`, expected u64 at line 15 column 16",
+            ),
+            (
+                "\"size\": 26672640,",
+                "",
+                "the manifest cannot be read: missing field `size` at line 27 column 5",
+            ),
+        ] {
+            assert_eq!(message(from, to), expected);
+        }
+    }
+}

@@ -77,3 +77,48 @@ fn halves(root_hash: &Sha256Digest) -> [[u8; 16]; 2] {
 pub fn label(image: &ImageName, version: &Version) -> String {
     format!("{image}_{version}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_the_halves_of_the_root_hash() {
+        let text = "00112233445566778899aabbccddeeff0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+        let root_hash = Sha256Digest::parse(text).unwrap();
+        let uuids = SlotPartition::ALL.map(|partition| partition.uuid(&root_hash).to_string());
+        assert_eq!(
+            uuids,
+            [
+                "00112233-4455-6677-8899-aabbccddeeff",
+                "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+                "0f0f0f0f-0f0f-8f0f-8f0f-0f0f0f0f0f0f",
+            ]
+        );
+    }
+
+    /// As `systemd-id128 show` prints them.
+    #[test]
+    fn types_are_those_of_the_specification() {
+        let types = SlotPartition::ALL
+            .map(|partition| partition.type_uuid(Architecture::X86_64).simple().to_string());
+        assert_eq!(
+            types,
+            [
+                "4f68bce3e8cd4db196e7fbcaf984b709",
+                "2c7357edebd246d9aec123d437ec2bf5",
+                "41092b059fc84523994f2def0408b176"
+            ]
+        );
+        let types =
+            SlotPartition::ALL.map(|partition| partition.type_uuid(Architecture::Arm64).simple().to_string());
+        assert_eq!(
+            types,
+            [
+                "b921b0451df041c3af444c6f280d3fae",
+                "df3300ced69f4c92978c9bfb0f38d820",
+                "6db69de629f44758a7a5962190f00ce3"
+            ]
+        );
+    }
+}

@@ -164,10 +164,8 @@ impl Channel {
                 _ => return choice,
             }
         }
-        first_wait.unwrap_or_else(|| match newest {
-            Some(newest) => Choice::Stay(WhyNot::Quarantined(newest)),
-            None => Choice::Current,
-        })
+        let stay = newest.map_or(Choice::Current, |newest| Choice::Stay(WhyNot::Quarantined(newest)));
+        first_wait.unwrap_or(stay)
     }
 
     fn take_unless_quarantined<'a>(

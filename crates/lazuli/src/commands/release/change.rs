@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use release::channel::Promote;
+use release_repository::advance::check_keys;
 use release_repository::content::{ChannelChange, ChannelId};
-use release_repository::{Folder, Repository};
+use release_repository::{Folder, Repository, SigningKey};
 
 use super::outcome;
 use crate::cli::{
@@ -95,6 +96,7 @@ pub struct Opened<'a> {
     /// The time of the change.
     pub now: u64,
     signing: &'a ReleaseSigning,
+    keys: Vec<SigningKey>,
 }
 
 impl<'a> Opened<'a> {
@@ -104,7 +106,11 @@ impl<'a> Opened<'a> {
         let folder = super::open(path)?;
         let failed = || format!("the release repository {} cannot be read", path.display());
         let repository = folder.read().context(failed)?;
-        Ok(Opened { folder, repository, now, signing })
+        let keys = super::signing_keys(&signing.keys)?;
+        if !repository.is_staged() {
+            check_keys(&repository, &keys).context(|| "nothing was changed".to_owned())?;
+        }
+        Ok(Opened { folder, repository, now, signing, keys })
     }
 
     /// Signs and writes what the repository has become.
@@ -120,9 +126,8 @@ impl<'a> Opened<'a> {
         done: Vec<String>,
         store: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let keys = super::signing_keys(&self.signing.keys)?;
         let when = (self.now, self.signing.plan);
-        outcome::finish(global, &self.folder, repository, &keys, when, done, store)
+        outcome::finish(global, &self.folder, repository, &self.keys, when, done, store)
     }
 
     fn finish_channel(&self, global: &Global, change: &ChannelChange, done: String) -> Result<(), Failure> {
