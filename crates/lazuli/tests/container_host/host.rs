@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use host_tools::Sandbox;
@@ -25,7 +26,11 @@ pub struct Host {
     pub remote: Remote,
     pub machine: Machine,
     guest: Option<Guest>,
+    /// Held while the guest runs: two machines at once would only slow each other down.
+    turn: Option<MutexGuard<'static, ()>>,
 }
+
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Host {
     /// A host that was never on; `name` is that of its files.
@@ -50,7 +55,7 @@ impl Host {
             restart: Restart::StartsAgain,
             ..Machine::default()
         };
-        Host { world, remote, machine, guest: None }
+        Host { world, remote, machine, guest: None, turn: None }
     }
 
     /// Gives the guest an Ignition configuration.
@@ -79,6 +84,9 @@ impl Host {
 
     /// Switches it on.
     pub fn switch_on(&mut self) -> &mut Guest {
+        if self.turn.is_none() {
+            self.turn = Some(TURN.lock().unwrap_or_else(PoisonError::into_inner));
+        }
         self.guest.insert(qemu::start(&self.world.tools(), &self.machine).unwrap())
     }
 
@@ -135,6 +143,7 @@ impl Host {
         if let Some(mut guest) = self.guest.take() {
             guest.kill().unwrap();
         }
+        self.turn = None;
     }
 
     /// Presses the power button.
@@ -142,6 +151,7 @@ impl Host {
         if let Some(mut guest) = self.guest.take() {
             guest.shut_down(Duration::from_secs(120)).unwrap();
         }
+        self.turn = None;
     }
 
     /// The files that it keeps.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use host_tools::Stopwatch;
 use serde_json::Value;
 use testkit::http::Server;
 
@@ -10,6 +11,9 @@ use crate::world::{Change, Extent, Version, World, world};
 
 /// Until a new version has come up and was found good: restart, boot, the health gate.
 pub const TRIAL: Duration = Duration::from_secs(600);
+/// Until a service that runs answers.
+const PATIENCE: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// Tells the agent where releases come from; nothing is done that was not asked for.
 pub fn follow(host: &Host, server: &Server, channel: &str) {
@@ -26,23 +30,43 @@ pub fn follow(host: &Host, server: &Server, channel: &str) {
 
 /// What the agent says of the host.
 pub fn status(host: &Host) -> Value {
-    let said = host.ask("lazuli-agent status --format json");
-    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error} in {said}"))
+    let stopwatch = Stopwatch::start();
+    loop {
+        match told(host) {
+            Ok(status) => return status,
+            // The service has just begun.
+            Err(said) if stopwatch.elapsed() > PATIENCE => panic!("no status: {said}"),
+            Err(_) => std::thread::sleep(AGAIN),
+        }
+    }
+}
+
+fn told(host: &Host) -> Result<Value, String> {
+    let answer = host.remote.run("lazuli-agent status --format json").map_err(|error| error.to_string())?;
+    let view: Value =
+        serde_json::from_str(&answer.text).map_err(|error| format!("{error} in {}", answer.text))?;
+    match &view["status"] {
+        Value::Null => Err(answer.text),
+        status => Ok(status.clone()),
+    }
 }
 
 /// Waits until the host runs a version that it means to keep.
 pub fn settled(host: &Host) -> Value {
-    let stopwatch = host_tools::Stopwatch::start();
+    let stopwatch = Stopwatch::start();
     loop {
         host.remote.wait(TRIAL).unwrap_or_else(|error| panic!("{error}\n{}", host.last_lines(60)));
         // A host on its way down still answers.
-        let answer = host.remote.run("lazuli-agent status --format json");
-        let said = answer.ok().filter(|answer| answer.status == 0);
-        let status: Option<Value> = said.and_then(|said| serde_json::from_str(&said.text).ok());
-        match status {
-            Some(status) if status["condition"]["state"] == "settled" => return status,
-            status if stopwatch.elapsed() > TRIAL => panic!("{status:?}\n{}", host.last_lines(60)),
-            _ => std::thread::sleep(Duration::from_secs(3)),
+        match told(host) {
+            Ok(status) if status["condition"]["state"] == "settled" => return status,
+            said if stopwatch.elapsed() > TRIAL => {
+                panic!(
+                    "{said:?}\n{}\n{}",
+                    host.run("journalctl -u lazuli-agent -n 40 --no-pager").text,
+                    host.last_lines(20)
+                )
+            }
+            _ => std::thread::sleep(AGAIN),
         }
     }
 }
