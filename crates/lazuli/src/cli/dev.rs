@@ -12,6 +12,28 @@ pub enum Dev {
         after_help = "Example:\n  git clone --branch tomls/base/main https://example.com/azurelinux\n  lazuli dev azldev-corpus azurelinux"
     )]
     AzldevCorpus(AzldevCorpus),
+    /// Tell what an update from one version of an image to another costs: bytes that a machine fetches
+    ///
+    /// Packs the new version with and without knowing the old one, makes the patch between them, takes all of it apart again and
+    /// compares every byte.
+    #[command(
+        after_help = "Example:\n  lazuli dev update-bytes out/container-host_1.payload out/container-host_2.payload"
+    )]
+    UpdateBytes(UpdateBytes),
+}
+
+/// `lazuli dev update-bytes OLD NEW`
+#[derive(Debug, Args)]
+pub struct UpdateBytes {
+    /// The payload folder of the version that machines have
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The payload folder of the version that they are to get
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// How hard to compress, from 1 (fast) to 22 (small)
+    #[arg(long, value_name = "NUMBER", default_value_t = release_repository::blocks::LEVEL, value_parser = clap::value_parser!(i32).range(1..=22))]
+    pub level: i32,
 }
 
 /// `lazuli dev azldev-corpus DIR`

@@ -438,3 +438,20 @@ impl Token {
         ended.stderr
     }
 }
+
+#[test]
+fn what_an_update_costs_is_told_of_payloads_alone() {
+    let world = World::new();
+    let folder = world.path("no-payload");
+    fs::create_dir_all(&folder).unwrap();
+    let folder = folder.to_str().unwrap();
+    let ended = world.run(["dev", "update-bytes", folder, folder]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
+    assert_eq!(
+        ended.stderr,
+        format!(
+            "error: the payload {folder} cannot be used\n  caused by: {folder}/manifest.json cannot be read\n  \
+             caused by: No such file or directory (os error 2)\n"
+        )
+    );
+}

@@ -1,6 +1,7 @@
 //! `lazuli dev`: for those who work on this program.
 
 mod azldev_corpus;
+mod update_bytes;
 
 use crate::cli::{Dev, Global};
 use crate::failure::Failure;
@@ -9,5 +10,6 @@ use crate::failure::Failure;
 pub fn run(global: &Global, command: &Dev) -> Result<(), Failure> {
     match command {
         Dev::AzldevCorpus(options) => azldev_corpus::run(global, options),
+        Dev::UpdateBytes(options) => update_bytes::run(global, options),
     }
 }
