@@ -72,7 +72,7 @@ pub fn specification(
         boot: image::Boot::Menu { seconds: 0 },
         esp_mebibytes: esp_mebibytes(disk),
         root: root(disk)?,
-        slots: slots::slots(image, disk, &version)?,
+        slots: slots::slots(image, disk, release, &version)?,
         disk_mebibytes: disk.size_mib,
         formats: disk
             .formats

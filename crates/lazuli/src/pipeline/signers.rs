@@ -34,14 +34,6 @@ impl SigningKeys {
             _ => Ok(None),
         };
         let has_place = specification.slots.as_ref().is_some_and(|slots| slots.signature_mebibytes.is_some());
-        if release.root_hash_key.is_some() && !has_place {
-            return Err(Failure::new(format!(
-                "image `{}` has no partition for the signature of a root hash",
-                specification.name
-            ))
-            .code(ExitCode::Usage)
-            .hint("add [verity] and [[partitions]] with `type = \"root-verity-sig\"`, or leave --root-hash-key out"));
-        }
         let secure_boot = signer(&release.secure_boot_key, &release.secure_boot_certificate)?;
         let root_hash = signer(&release.root_hash_key, &release.root_hash_certificate)?;
         let shared = root_hash.is_none() && has_place;

@@ -53,7 +53,19 @@ pub fn os_release(
 }
 
 /// The slots of a disk whose root is sealed.
-pub fn slots(image: &NativeImage, disk: &Disk, version: &Option<Version>) -> Result<Option<Slots>, Failure> {
+pub fn slots(
+    image: &NativeImage,
+    disk: &Disk,
+    release: &ImageRelease,
+    version: &Option<Version>,
+) -> Result<Option<Slots>, Failure> {
+    let has = |kind| disk.partitions.iter().any(|partition| partition.kind == kind);
+    if release.root_hash_key.is_some() && !has(PartitionType::RootVeritySignature) {
+        let message = format!("image `{}` has no partition for the signature of a root hash", image.name);
+        return Err(Failure::new(message).code(ExitCode::Usage).hint(
+            "add [verity] and [[partitions]] with `type = \"root-verity-sig\"`, or leave --root-hash-key out",
+        ));
+    }
     let Some(verity) = &disk.verity else { return Ok(None) };
     let unusable = || format!("image `{}` cannot be sealed", image.name);
     let definition = |failure: Failure| failure.code(ExitCode::Definition);

@@ -143,6 +143,24 @@ fn a_program_that_is_not_built_is_named_with_the_way_to_build_it() {
 }
 
 #[test]
+fn a_signature_without_a_partition_is_refused() {
+    let world = world();
+    let unsigned = SLOTS.replace("[[partitions]]\ntype = \"root-verity-sig\"\nsize-mib = 1\n", "");
+    let file = "distro/more/host/image.toml";
+    let text = fs::read_to_string(world.path(file)).unwrap();
+    world.write(file, &text.replace(SLOTS, &unsigned));
+    let keys = ["--root-hash-key", "key.pem", "--root-hash-certificate", "certificate.pem"];
+    let arguments = [&["image", "build", "host", "--plan"][..], &keys].concat();
+    world.fails(
+        &arguments,
+        2,
+        &["image `host` has no partition for the signature", "type = \"root-verity-sig\""],
+    );
+    let plan = world.succeeds(["image", "build", "host", "--plan"]).stdout;
+    assert_eq!(plan.matches("  partition ").count(), 5, "{plan}");
+}
+
+#[test]
 fn keys_come_with_their_certificates() {
     let ended = Ended::of(&run(&lazuli(["image", "build", "host", "--secure-boot-key", "key.pem"])));
     assert_eq!(ended.code, 2, "{ended}");
