@@ -3,7 +3,8 @@
 //!
 //! Two halves meet here. What touches the disk: `storage` (bytes of devices), `gpt` and `slots` (the partition table),
 //! `esp` (boot entries), `host` (what runs), `state` (what is remembered), `situation` (all of these, read at once), `plan`
-//! (situation and wish in, steps out; pure) and `execute` (steps done, each of which may be repeated after a power cut).
+//! (situation and wish in, steps out; pure), `fill` (the other slot, of what is on the disk and of what a release brings) and
+//! `execute` (steps done, each of which may be repeated after a power cut).
 //! What decides when, and from where: trust, download, configuration, health, reboot, watchdog, interface, metrics.
 //!
 //! The seam, in the order of an update:

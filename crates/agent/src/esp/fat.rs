@@ -237,7 +237,7 @@ mod tests {
     fn with_two_names(kind: FatType, size: usize) -> Recorded {
         let mut bytes = vec![0; size];
         let options = FormatVolumeOptions::new().fat_type(kind).bytes_per_cluster(512);
-        format_volume(&mut Cursor::new(&mut bytes), options).unwrap();
+        format_volume(Cursor::new(&mut bytes), options).unwrap();
         let system = FileSystem::new(Cursor::new(&mut bytes), FsOptions::new()).unwrap();
         let folder = system.root_dir().create_dir("EFI").unwrap().create_dir("Linux").unwrap();
         // Enough names before it for the folder to have several clusters.
