@@ -23,7 +23,7 @@ impl Recipe {
         let length = usize::try_from(length).ok().filter(|_| length <= LIMIT);
         let length = length.ok_or(RecipeError::Damaged("it is larger than any index"))?;
         let body = frame::decompress(&bytes[SIGNATURE.len() + 8..], &[], length)?;
-        read(&mut Reader::new(&body))?.prove(manifest)
+        read(&mut Reader::new(&body), manifest)?.prove(manifest)
     }
 }
 
@@ -61,8 +61,8 @@ pub(crate) fn encode(index: &Index<'_>) -> Result<Vec<u8>, FrameError> {
     Ok(output)
 }
 
-fn read(reader: &mut Reader<'_>) -> Result<Parts, RecipeError> {
-    let (shape, sections, digest_size) = read_shape(reader)?;
+fn read(reader: &mut Reader<'_>, manifest: &Manifest) -> Result<Parts, RecipeError> {
+    let (shape, sections, digest_size) = read_shape(reader, manifest)?;
     let content = content::read(reader, shape.blocks(), 0)?;
     let kinds = content.bases.len();
     let digests = reader.bytes(kinds * digest_size)?.to_vec();

@@ -205,15 +205,9 @@ struct Parts {
 }
 
 impl Parts {
-    /// Compares with the manifest, and proves the sections by the root hash.
+    /// Proves the sections by the root hash.
     fn prove(self, manifest: &Manifest) -> Result<Recipe, RecipeError> {
         let hasher = Hasher::new(&manifest.verity.salt);
-        if u64::from(self.shape.root_blocks()) != manifest.verity.data_blocks {
-            return Err(RecipeError::OtherVersion("the root file systems have not the same size"));
-        }
-        if self.shape.kernel_size() != manifest.files.kernel.size {
-            return Err(RecipeError::OtherVersion("the kernels have not the same size"));
-        }
         if verity::root_of_sections(&hasher, &self.sections) != Some(manifest.verity.root_hash) {
             return Err(RecipeError::OtherVersion("the root hashes are not the same"));
         }
@@ -232,8 +226,19 @@ impl Parts {
 }
 
 /// The shape and the digests of sections, which both kinds of file begin with.
-fn read_shape(reader: &mut wire::Reader<'_>) -> Result<(Shape, Vec<Sha256Digest>, usize), RecipeError> {
+///
+/// The shape is that of the manifest before anything is made that is as large as the version.
+fn read_shape(
+    reader: &mut wire::Reader<'_>,
+    manifest: &Manifest,
+) -> Result<(Shape, Vec<Sha256Digest>, usize), RecipeError> {
     let shape = Shape::new(reader.number()?, reader.number()?)?;
+    if u64::from(shape.root_blocks()) != manifest.verity.data_blocks {
+        return Err(RecipeError::OtherVersion("the root file systems have not the same size"));
+    }
+    if shape.kernel_size() != manifest.files.kernel.size {
+        return Err(RecipeError::OtherVersion("the kernels have not the same size"));
+    }
     let digest_size = usize::try_from(reader.number()?).unwrap_or(usize::MAX);
     if !(1..=32).contains(&digest_size) {
         return Err(RecipeError::Damaged("digests have another length"));

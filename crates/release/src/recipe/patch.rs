@@ -42,7 +42,7 @@ impl Recipe {
         let unpacked = usize::try_from(unpacked).ok().filter(|_| unpacked <= LIMIT);
         let unpacked = unpacked.ok_or(RecipeError::Damaged("its head is larger than any"))?;
         let body = frame::decompress(packed, &[], unpacked)?;
-        read(&mut Reader::new(&body), length, local)?.prove(manifest)
+        read(&mut Reader::new(&body), length, manifest, local)?.prove(manifest)
     }
 }
 
@@ -94,12 +94,17 @@ pub(crate) fn encode(patch: &Patch<'_>) -> Result<Vec<u8>, FrameError> {
     Ok(output)
 }
 
-fn read(reader: &mut Reader<'_>, head_length: u64, local: &Local) -> Result<Parts, RecipeError> {
+fn read(
+    reader: &mut Reader<'_>,
+    head_length: u64,
+    manifest: &Manifest,
+    local: &Local,
+) -> Result<Parts, RecipeError> {
     if reader.array()? != *local.fingerprint().bytes() {
         return Err(RecipeError::OtherBase);
     }
     let base = local.shape().ok_or(RecipeError::OtherBase)?;
-    let (shape, sections, digest_size) = read_shape(reader)?;
+    let (shape, sections, digest_size) = read_shape(reader, manifest)?;
     let content = content::read(reader, shape.blocks(), base.blocks())?;
     let mut digests = Vec::with_capacity(content.bases.len() * digest_size);
     let mut new = Vec::new();
