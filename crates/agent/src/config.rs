@@ -314,6 +314,10 @@ mod tests {
             ),
             ("[release]\nurl = \"a.example\"", "`a.example` is no address"),
             (
+                "[release]\nurl = \"https://anna:secret@a.example\"",
+                "an address must not have a name or password in it",
+            ),
+            (
                 "[reboot]\nwindows = [\"Sat 26:00 1h\"]",
                 "`Sat 26:00 1h` is no window: write days, a time and a length, as in `Sat,Sun 02:00 3h` or `23:30 90m`",
             ),

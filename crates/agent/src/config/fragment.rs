@@ -92,6 +92,10 @@ impl TryFrom<String> for Address {
 
     fn try_from(text: String) -> Result<Self, String> {
         match url::Url::parse(&text) {
+            // It would be told in messages and to everybody on the way.
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err("an address must not have a name or password in it".to_owned())
+            }
             Ok(url) if matches!(url.scheme(), "http" | "https" | "file") && url.query().is_none() => {
                 Ok(Address(url))
             }
