@@ -280,7 +280,7 @@ mod tests {
 
     use host_tools::{Bind, Call, Sandbox};
 
-    use super::{Compression, RootFileSystem, Size, Stamp};
+    use super::{Compression, FileSystem, RootFileSystem, Size, Stamp, sized};
     use crate::seed::Seed;
     use crate::tools::Tools;
     use crate::tree::{Entry, Kind, Tree, TreePath};
@@ -389,6 +389,19 @@ mod tests {
         }
         assert_eq!(first.len(), 3 << 20);
         assert_eq!(first, make(&root, work.path(), &kind));
+    }
+
+    #[test]
+    fn a_read_only_root_has_the_room_that_it_is_given() {
+        let bytes = |size| {
+            let content = FileSystem { bytes: (5 << 20) + 1, pieces: Vec::new() };
+            sized(content, size).map(|sized| sized.bytes >> 20).map_err(|error| error.to_string())
+        };
+        assert_eq!(bytes(Size::Fixed { mebibytes: 6 }), Ok(6));
+        assert_eq!(bytes(Size::Fit { free_mebibytes: 0 }), Ok(6));
+        assert_eq!(bytes(Size::Fit { free_mebibytes: 10 }), Ok(16));
+        let refusal = "the root partition is too small: its content needs 6 MiB, 5 MiB are given";
+        assert_eq!(bytes(Size::Fixed { mebibytes: 5 }), Err(refusal.to_owned()));
     }
 
     #[test]
