@@ -63,14 +63,10 @@ fn compare(left: &str, right: &str) -> Ordering {
         left = skip(left, |byte| !is_meaningful(byte));
         right = skip(right, |byte| !is_meaningful(byte));
         // 2. `~` sorts before everything, also before the end.
-        match pair(left, right, b'~') {
-            Step::Next(rest) => {
-                (left, right) = rest;
-                continue;
-            }
-            Step::Decided(order) => return order,
-            Step::Absent => {}
-        }
+        (left, right) = match separator(left, right, b'~') {
+            Ok(rest) => rest,
+            Err(order) => return order,
+        };
         // 3. The end sorts before what is left.
         match (left.is_empty(), right.is_empty()) {
             (true, true) => return Ordering::Equal,
@@ -78,24 +74,16 @@ fn compare(left: &str, right: &str) -> Ordering {
             (false, true) => return Ordering::Greater,
             (false, false) => {}
         }
-        // 4. to 6. `-`, `^` and `.`, in this order.
-        let mut separator = None;
+        // 4. to 6. `-`, `^` and `.`, in this order, each once: the loader goes on to the next step where both have one.
         for byte in *b"-^." {
-            match pair(left, right, byte) {
-                Step::Next(rest) => {
-                    separator = Some(rest);
-                    break;
-                }
-                Step::Decided(order) => return order,
-                Step::Absent => {}
-            }
-        }
-        if let Some(rest) = separator {
-            (left, right) = rest;
-            continue;
+            (left, right) = match separator(left, right, byte) {
+                Ok(rest) => rest,
+                Err(order) => return order,
+            };
         }
         // 7. Numbers by value; a number is newer than letters.
-        if left[0].is_ascii_digit() || right[0].is_ascii_digit() {
+        let begins_with_digit = |text: &[u8]| text.first().is_some_and(u8::is_ascii_digit);
+        if begins_with_digit(left) || begins_with_digit(right) {
             let (left_number, left_rest) = split(left, |byte| byte.is_ascii_digit());
             let (right_number, right_rest) = split(right, |byte| byte.is_ascii_digit());
             let order = (!left_number.is_empty()).cmp(&!right_number.is_empty()).then_with(|| {
@@ -124,19 +112,13 @@ fn is_meaningful(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'~' | b'-' | b'^' | b'.')
 }
 
-enum Step<'a> {
-    Next((&'a [u8], &'a [u8])),
-    Decided(Ordering),
-    Absent,
-}
-
-/// What a separator at the front of one or both says: the side that has it is the older one.
-fn pair<'a>(left: &'a [u8], right: &'a [u8], separator: u8) -> Step<'a> {
-    match (left.first() == Some(&separator), right.first() == Some(&separator)) {
-        (true, true) => Step::Next((&left[1..], &right[1..])),
-        (true, false) => Step::Decided(Ordering::Less),
-        (false, true) => Step::Decided(Ordering::Greater),
-        (false, false) => Step::Absent,
+/// What follows a separator that both have or neither has; else the side that has it is the older one.
+fn separator<'a>(left: &'a [u8], right: &'a [u8], byte: u8) -> Result<(&'a [u8], &'a [u8]), Ordering> {
+    match (left.first() == Some(&byte), right.first() == Some(&byte)) {
+        (true, true) => Ok((&left[1..], &right[1..])),
+        (true, false) => Err(Ordering::Less),
+        (false, true) => Err(Ordering::Greater),
+        (false, false) => Ok((left, right)),
     }
 }
 
