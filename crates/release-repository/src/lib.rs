@@ -19,6 +19,6 @@ pub mod state;
 
 pub use advance::{Advance, AdvanceError, Missing, advance};
 pub use folder::{Folder, FolderError};
-pub use key::{Key, KeyError, PublicKey, SigningKey};
+pub use key::{Key, KeyError, PublicKey, RsaTokenKey, SigningKey};
 pub use role::RoleName;
 pub use state::{Repository, StateError};

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use host_tools::Sandbox;
-use image::signing::Signer;
+use image::signing::{Key, Signer, SigningError};
 use image::{Signers, Specification};
+use release_repository::RsaTokenKey;
 
 use crate::cli::ImageRelease;
 use crate::failure::{Context as _, ExitCode, Failure};
@@ -27,7 +28,7 @@ impl SigningKeys {
     ) -> Result<Self, Failure> {
         let sandbox = Sandbox::new(tools).read_only_root(true);
         let signer = |key: &Option<PathBuf>, certificate: &Option<PathBuf>| match (key, certificate) {
-            (Some(key), Some(certificate)) => Signer::from_files(&sandbox, key, certificate)
+            (Some(key), Some(certificate)) => open(&sandbox, key, certificate)
                 .map(Some)
                 .context(|| "the image cannot be signed".to_owned())
                 .map_err(|failure: Failure| failure.code(ExitCode::Usage)),
@@ -54,5 +55,25 @@ impl SigningKeys {
             signer.map_or("nobody".to_owned(), |signer| hex::encode(signer.certificate().fingerprint()))
         };
         format!("signed by {}, {}", one(secure_boot), one(root_hash))
+    }
+}
+
+/// A key in a token, if its name is a URI, else one in a file.
+fn open(tools: &Sandbox, key: &Path, certificate: &Path) -> Result<Signer, SigningError> {
+    match key.to_str().filter(|word| word.starts_with("pkcs11:")) {
+        Some(uri) => {
+            let token = RsaTokenKey::open(uri).map_err(|error| SigningError::Key(Box::new(error)))?;
+            Signer::new(tools, Box::new(InToken(token)), certificate)
+        }
+        None => Signer::from_files(tools, key, certificate),
+    }
+}
+
+#[derive(Debug)]
+struct InToken(RsaTokenKey);
+
+impl Key for InToken {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.0.sign(message)?)
     }
 }

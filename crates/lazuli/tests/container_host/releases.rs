@@ -52,22 +52,26 @@ impl Releases {
     /// Publishes a version, if it is not there yet, and offers it in a channel.
     pub fn offer(&self, version: &Version, channel: &str) {
         let _changing = self.changing.lock().unwrap();
-        let mark = self.keys.join(format!("{}.published", version.name));
+        self.once(&format!("{}.published", version.name), || {
+            lazuli(["release", "add", "--level", "3"]).arg(&self.folder).arg(&version.payload)
+        });
+        self.once(&format!("{}.in.{channel}", version.name), || {
+            lazuli(["release", "promote"]).arg(&self.folder).args([
+                IMAGE,
+                &version.name,
+                "--channel",
+                channel,
+            ])
+        });
+    }
+
+    /// Signs and runs a call, if it was not run in a folder that stayed.
+    fn once(&self, mark: &str, call: impl Fn() -> Call) {
+        let mark = self.keys.join(mark);
         if !mark.exists() {
-            succeed(
-                &self.signed(
-                    lazuli(["release", "add", "--level", "3"]).arg(&self.folder).arg(&version.payload),
-                ),
-            );
+            succeed(&self.signed(call()));
             fs::write(mark, "").unwrap();
         }
-        let call = lazuli(["release", "promote"]).arg(&self.folder).args([
-            IMAGE,
-            &version.name,
-            "--channel",
-            channel,
-        ]);
-        succeed(&self.signed(call));
     }
 
     /// A copy of the repository's metadata beside the same targets: one that stays as it is now.

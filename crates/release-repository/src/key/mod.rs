@@ -2,6 +2,7 @@
 //! or one that signs, out. Secrets never leave: neither in messages nor in `Debug`.
 
 mod file;
+mod rsa;
 mod token;
 mod uri;
 
@@ -14,6 +15,7 @@ use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair};
 use tough::schema::key::{EcdsaKey, EcdsaScheme, Ed25519Key, Ed25519Scheme, Key as TufKey};
 
 pub use file::{Algorithm, generate};
+pub use rsa::RsaTokenKey;
 pub use token::TokenError;
 pub use uri::{WrongUri, read_pin};
 

@@ -68,14 +68,7 @@ enum Kind {
 impl TokenKey {
     /// Finds the key and logs in.
     pub fn open(uri: &TokenUri) -> Result<TokenKey, TokenError> {
-        let library = library(&uri.module)?;
-        let slot = choose(&library, uri)?;
-        let session = library.open_ro_session(slot)?;
-        if let Some(path) = &uri.pin {
-            let pin = read_pin(path).map_err(|cause| TokenError::Pin(path.clone(), cause))?;
-            log_in(&session, &AuthPin::from(pin))?;
-        }
-        let private = only(&session, uri, ObjectClass::PRIVATE_KEY)?.ok_or(TokenError::NoKey)?;
+        let (session, private) = enter(uri)?;
         let public = only(&session, uri, ObjectClass::PUBLIC_KEY)?.ok_or(TokenError::NoPublic)?;
         let (kind, public) = read_public(&session, public)?;
         Ok(TokenKey { session: Mutex::new(session), private, kind, public, shown: uri.shown.clone() })
@@ -113,6 +106,19 @@ impl TokenKey {
             }
         }
     }
+}
+
+/// Opens the token, logs in, and finds the private key.
+pub(super) fn enter(uri: &TokenUri) -> Result<(Session, ObjectHandle), TokenError> {
+    let library = library(&uri.module)?;
+    let slot = choose(&library, uri)?;
+    let session = library.open_ro_session(slot)?;
+    if let Some(path) = &uri.pin {
+        let pin = read_pin(path).map_err(|cause| TokenError::Pin(path.clone(), cause))?;
+        log_in(&session, &AuthPin::from(pin))?;
+    }
+    let private = only(&session, uri, ObjectClass::PRIVATE_KEY)?.ok_or(TokenError::NoKey)?;
+    Ok((session, private))
 }
 
 /// A library may be initialised once in a program.
