@@ -37,16 +37,23 @@ pub(super) fn expand(file_contexts: &str, seusers: &str, passwd: &str) -> FileCo
     let logins = logins(seusers);
     let everybody =
         logins.iter().find(|login| login.name == "__default__").map_or("user_u", |login| login.user);
-    write_home(&mut homes, &templates, everybody, &format!("{HOME_ROOT}/[^/]+"), "[0-9]+", "[^/]+");
+    // The order is libsemanage's: what comes later wins.
+    let home =
+        Home { user: everybody, folder: &format!("{HOME_ROOT}/[^/]+"), number: "[0-9]+", name: "[^/]+" };
+    home.write_inside(&mut homes, &templates);
     for line in templates.iter().filter(|line| line.contains("HOME_ROOT")) {
         write_line(&mut homes, &line.replace("HOME_ROOT", HOME_ROOT));
     }
+    home.write_beside(&mut homes, &templates);
     for login in logins.iter().filter(|login| login.name != "__default__") {
         // Accounts of programs have no home that a login would use.
-        let Some((number, home)) = account(passwd, login.name).filter(|(_, home)| home.len() > 1) else {
+        let Some((number, folder)) = account(passwd, login.name).filter(|(_, folder)| folder.len() > 1)
+        else {
             continue;
         };
-        write_home(&mut homes, &templates, login.user, &escaped(home), number, &escaped(login.name));
+        let home = Home { user: login.user, folder: &escaped(folder), number, name: &escaped(login.name) };
+        home.write_inside(&mut homes, &templates);
+        home.write_beside(&mut homes, &templates);
     }
     FileContexts { system, homes }
 }
@@ -69,14 +76,32 @@ fn account<'a>(passwd: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
     Some((*fields.get(2)?, *fields.get(5)?))
 }
 
-fn write_home(text: &mut String, templates: &[&str], user: &str, home: &str, number: &str, name: &str) {
-    for line in templates.iter().filter(|line| !line.contains("HOME_ROOT")) {
-        let line = line
-            .replace("HOME_DIR", home)
-            .replace("%{USERID}", number)
-            .replace("%{USERNAME}", name)
-            .replace("system_u:object_r:", &format!("{user}:object_r:"));
-        write_line(text, &line);
+/// Whose files, and where: all but the user are regular expressions.
+struct Home<'a> {
+    user: &'a str,
+    folder: &'a str,
+    number: &'a str,
+    name: &'a str,
+}
+
+impl Home<'_> {
+    /// Lines of files in the home.
+    fn write_inside(&self, text: &mut String, templates: &[&str]) {
+        for line in templates.iter().filter(|line| line.contains("HOME_DIR")) {
+            write_line(text, &self.own(&line.replace("HOME_DIR", self.folder)));
+        }
+    }
+
+    /// Lines of files elsewhere that are named after the login.
+    fn write_beside(&self, text: &mut String, templates: &[&str]) {
+        for line in templates.iter().filter(|line| line.contains("%{USER")) {
+            let line = line.replace("%{USERID}", self.number).replace("%{USERNAME}", self.name);
+            write_line(text, &self.own(&line));
+        }
+    }
+
+    fn own(&self, line: &str) -> String {
+        line.replace("system_u:object_r:", &format!("{}:object_r:", self.user))
     }
 }
 
@@ -116,8 +141,8 @@ HOME_ROOT\t-d\tsystem_u:object_r:home_root_t:s0
             expanded.homes,
             "\
 /home/[^/]+/.+\tuser_u:object_r:user_home_t:s0
-/run/user/[0-9]+\t-d\tuser_u:object_r:user_runtime_t:s0
 /home\t-d\tsystem_u:object_r:home_root_t:s0
+/run/user/[0-9]+\t-d\tuser_u:object_r:user_runtime_t:s0
 /root/.+\tsysadm_u:object_r:user_home_t:s0
 /run/user/0\t-d\tsysadm_u:object_r:user_runtime_t:s0
 /srv/n\\.x/.+\ta_u:object_r:user_home_t:s0

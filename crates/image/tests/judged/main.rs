@@ -6,6 +6,7 @@
 )]
 
 mod judge;
+mod policy;
 mod sealed;
 
 use std::collections::BTreeMap;
