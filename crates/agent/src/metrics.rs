@@ -27,6 +27,8 @@ pub struct Metrics {
     pub copied_bytes: u64,
     /// Bytes of staged versions that were fetched, as they lie on the disk.
     pub fetched_bytes: u64,
+    /// The most memory that the service held at once, in bytes, as the kernel counts it.
+    pub peak_memory_bytes: u64,
     /// Versions that proved themselves.
     pub commits: u64,
     /// Versions that did not.
@@ -102,6 +104,11 @@ pub fn prometheus(metrics: &Metrics, status: Option<&Status>, healthy: Option<bo
         text.sample(&name, &[], count(value));
     }
     text.gauge(
+        "lazuli_agent_peak_memory_bytes",
+        "The most memory that the service held at once.",
+        count(metrics.peak_memory_bytes),
+    );
+    text.gauge(
         "lazuli_agent_last_check_timestamp_seconds",
         "When the channel was last looked at.",
         count(metrics.last_check),
@@ -121,6 +128,17 @@ pub fn prometheus(metrics: &Metrics, status: Option<&Status>, healthy: Option<bo
         text.sample("lazuli_agent_failures_total", &[("name", name.clone())], count(*number));
     }
     text.0
+}
+
+/// The most memory that this process held at once, in bytes; 0 where the kernel does not tell.
+pub fn peak_memory() -> u64 {
+    parse_peak(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()).unwrap_or(0)
+}
+
+/// `VmHWM` of a process's status, which is in KiB.
+fn parse_peak(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
@@ -155,6 +173,16 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_peak_of_memory_is_the_kernel_s() {
+        assert_eq!(
+            parse_peak("Name:\tx\nVmPeak:\t 9 kB\nVmHWM:\t   23776 kB\nVmRSS:\t1 kB\n"),
+            Some(24_346_624)
+        );
+        assert_eq!(parse_peak("Name:\tx\n"), None);
+        assert!(peak_memory() > 1 << 20);
+    }
 
     #[test]
     fn the_text_is_what_prometheus_reads() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::execute::Watch;
 use crate::fill::Filled;
 use crate::health::Problem;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, peak_memory};
 use crate::operation::{Checked, Failure, Status};
 use crate::plan::Step;
 use crate::pulse::Pulse;
@@ -111,7 +111,11 @@ impl Shared {
 
     /// The counts as they are.
     pub fn metrics(&self) -> Metrics {
-        Metrics { received_bytes: self.received.load(Ordering::Relaxed), ..self.count().clone() }
+        Metrics {
+            received_bytes: self.received.load(Ordering::Relaxed),
+            peak_memory_bytes: peak_memory(),
+            ..self.count().clone()
+        }
     }
 }
 

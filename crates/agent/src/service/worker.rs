@@ -395,6 +395,7 @@ impl Worker {
     /// Does an operation, shows its progress, counts it, and looks at the host again.
     fn perform(&mut self, request: &Request) -> Result<Answer, Failure> {
         let stopwatch = Stopwatch::start();
+        let received = self.shared.metrics().received_bytes;
         let (done, filled) = {
             let mut watch = reporter(&self.shared, &self.agent);
             let done = self.agent.perform(request, &self.configuration, &mut watch);
@@ -402,12 +403,19 @@ impl Worker {
         };
         self.shared.view().progress = None;
         if matches!(request, Request::Stage { .. }) && done.is_ok() {
+            let seconds = stopwatch.elapsed().as_secs_f64();
             let mut metrics = self.shared.count();
             metrics.stages += 1;
-            metrics.last_stage_seconds = stopwatch.elapsed().as_secs_f64();
+            metrics.last_stage_seconds = seconds;
             metrics.kept_bytes += filled.kept;
             metrics.copied_bytes += filled.copied;
             metrics.fetched_bytes += filled.fetched;
+            drop(metrics);
+            let Filled { kept, copied, fetched } = filled;
+            let received = self.shared.metrics().received_bytes - received;
+            note(&format!(
+                "of the root file system {kept} bytes were in their places, {copied} copied, {fetched} fetched; {received} bytes came in {seconds:.0} s"
+            ));
         }
         self.survey();
         done
