@@ -34,7 +34,14 @@ pub(super) struct Work<'a> {
     pub(super) kernel: Box<dyn BootFile>,
 }
 
-/// Brings root file system and kernel into their places; returns the tree over the first.
+/// Digests of what lies in the slot and in the kernel file: read once, then kept as blocks are written.
+struct There {
+    root: Vec<Sha256Digest>,
+    kernel: Vec<Sha256Digest>,
+}
+
+/// Brings root file system and kernel into their places; returns the tree over the first. What was written is not read again
+/// here: the slot is compared with its root hash, and the kernel with its SHA-256, when both are complete.
 pub(super) fn assemble(
     work: &Work<'_>,
     local: &Local,
@@ -42,32 +49,51 @@ pub(super) fn assemble(
     progress: &mut dyn FnMut(Filled),
 ) -> Result<(HashTree, Filled), FillError> {
     let mut filled = Filled::default();
+    let mut there = there(work)?;
     let nothing = Local::nothing();
     for round in 0..ROUNDS {
-        let root_size = work.manifest.files.root.size;
-        let root =
-            digests(&work.hasher, &work.partitions.root.readable(), root_size).map_err(read(Area::Root))?;
-        let kernel_size = work.kernel.size().min(work.manifest.files.kernel.size);
-        let kernel = digests(&work.hasher, &*work.kernel, kernel_size).map_err(read(Area::Kernel))?;
-        let present = work.recipe.present(&root, &kernel);
+        let present = work.recipe.present(&there.root, &there.kernel);
         // A block of the running version that is not what its tree says is found missing again, and then fetched; a patch,
         // which has no other way to it, cannot be planned without, and its caller takes the pack.
-        let local = if round < 2 { local } else { &nothing };
+        let local = if round == 0 { local } else { &nothing };
         let plan = work.recipe.plan(local, &present).map_err(FillError::Assembly)?;
         if round == 0 {
             filled.kept = u64::from(present.count()) * BLOCK_SIZE as u64;
             progress(filled);
         }
         if plan.copies.is_empty() && plan.fetches.is_empty() {
-            return tree(work, root).map(|tree| (tree, filled));
+            work.partitions.root.flush().map_err(write(Area::Root))?;
+            work.kernel.sync().map_err(write(Area::Kernel))?;
+            return tree(work, there.root).map(|tree| (tree, filled));
         }
-        copy(work, &plan, &mut filled, progress)?;
-        fetch(work, plan, source, &mut filled, progress)?;
-        work.partitions.root.flush().map_err(write(Area::Root))?;
-        work.kernel.sync().map_err(write(Area::Kernel))?;
-        work.partitions.root.forget();
+        copy(work, &plan, &mut there, &mut filled, progress)?;
+        fetch(work, plan, source, &mut there, &mut filled, progress)?;
     }
     Err(FillError::Unstable { file: work.file.to_owned() })
+}
+
+fn there(work: &Work<'_>) -> Result<There, FillError> {
+    let root_size = work.manifest.files.root.size;
+    let root =
+        digests(&work.hasher, &work.partitions.root.readable(), root_size).map_err(read(Area::Root))?;
+    let kernel_size = work.kernel.size().min(work.manifest.files.kernel.size);
+    let kernel = digests(&work.hasher, &*work.kernel, kernel_size).map_err(read(Area::Kernel))?;
+    Ok(There { root, kernel })
+}
+
+impl There {
+    /// A block was written.
+    fn note(&mut self, area: Area, number: u32, digest: Sha256Digest) {
+        let (digests, number) = match area {
+            Area::Root => (&mut self.root, number as usize),
+            Area::Kernel => (&mut self.kernel, number as usize),
+        };
+        if number >= digests.len() {
+            // What lies between in a file that grows is no block of anything.
+            digests.resize(number + 1, Sha256Digest::from_bytes([0; 32]));
+        }
+        digests[number] = digest;
+    }
 }
 
 fn tree(work: &Work<'_>, root: Vec<Sha256Digest>) -> Result<HashTree, FillError> {
@@ -79,6 +105,7 @@ fn tree(work: &Work<'_>, root: Vec<Sha256Digest>) -> Result<HashTree, FillError>
 fn copy(
     work: &Work<'_>,
     plan: &Assembly,
+    there: &mut There,
     filled: &mut Filled,
     progress: &mut dyn FnMut(Filled),
 ) -> Result<(), FillError> {
@@ -94,7 +121,7 @@ fn copy(
             };
             // What cannot be read is found missing in the next round.
             if let Ok(bytes) = bytes {
-                let written = put(work, &piece(&copy.to), &bytes)?;
+                let written = put(work, &piece(&copy.to), &bytes, there)?;
                 filled.copied += written;
                 since_flush += written;
             }
@@ -117,6 +144,7 @@ fn fetch(
     work: &Work<'_>,
     plan: Assembly,
     source: &mut dyn Source,
+    there: &mut There,
     filled: &mut Filled,
     progress: &mut dyn FnMut(Filled),
 ) -> Result<(), FillError> {
@@ -124,7 +152,7 @@ fn fetch(
     if ranges.is_empty() {
         return Ok(());
     }
-    let mut frames = Frames { work, left: plan.fetches.into(), begun: Vec::new(), since_flush: 0 };
+    let mut frames = Frames { work, left: plan.fetches.into(), begun: Vec::new(), since_flush: 0, there };
     let transfer = source.ranges(work.file, &ranges, &mut |offset, bytes| {
         frames.take(offset, bytes, filled).map_err(|error| Box::new(error) as SinkError)?;
         progress(*filled);
@@ -148,6 +176,7 @@ struct Frames<'a> {
     left: VecDeque<Fetch>,
     begun: Vec<u8>,
     since_flush: u64,
+    there: &'a mut There,
 }
 
 impl Frames<'_> {
@@ -186,7 +215,7 @@ impl Frames<'_> {
         let blocks = decoded.map_err(|source| FillError::Frame { file: work.file.to_owned(), source })?;
         for place in &fetch.places {
             let bytes = blocks.get(place.bytes()).unwrap_or_default();
-            let written = put(work, &place.to, bytes)?;
+            let written = put(work, &place.to, bytes, self.there)?;
             if written != place.to.length() {
                 // A frame that decompresses to other blocks than the recipe says came damaged, not late.
                 let block = u64::from(place.to.first);
@@ -203,7 +232,7 @@ impl Frames<'_> {
 }
 
 /// Writes the blocks whose digests begin as the recipe says; returns how many bytes that were.
-fn put(work: &Work<'_>, to: &Extent, bytes: &[u8]) -> Result<u64, FillError> {
+fn put(work: &Work<'_>, to: &Extent, bytes: &[u8], there: &mut There) -> Result<u64, FillError> {
     let row = match to.area {
         Area::Root => to.first,
         Area::Kernel => work.recipe.shape().root_blocks() + to.first,
@@ -212,8 +241,12 @@ fn put(work: &Work<'_>, to: &Extent, bytes: &[u8]) -> Result<u64, FillError> {
     let mut run: Option<(u64, usize)> = None;
     let blocks = bytes.as_chunks::<BLOCK_SIZE>().0;
     for (index, block) in blocks.iter().enumerate() {
-        let number = row + u32::try_from(index).unwrap_or(u32::MAX);
-        let right = work.recipe.is(number, &work.hasher.digest(block));
+        let index_in_extent = u32::try_from(index).unwrap_or(u32::MAX);
+        let digest = work.hasher.digest(block);
+        let right = work.recipe.is(row.saturating_add(index_in_extent), &digest);
+        if right {
+            there.note(to.area, to.first.saturating_add(index_in_extent), digest);
+        }
         let start = index * BLOCK_SIZE;
         match (&mut run, right) {
             (Some((_, length)), true) => *length += BLOCK_SIZE,
@@ -281,11 +314,18 @@ pub(super) fn digests<R: ReadAt + ?Sized>(
 ) -> io::Result<Vec<Sha256Digest>> {
     let mut digests = Vec::with_capacity(usize::try_from(size / BLOCK_SIZE as u64).unwrap_or(0) + 1);
     let mut section = vec![0; SECTION_SIZE];
+    // A slot that was never written is zeros, which are hashed once.
+    let zeros = vec![hasher.digest(&[0; BLOCK_SIZE]); SECTION_SIZE / BLOCK_SIZE];
     let mut offset = 0;
     while offset < size {
         let length = usize::try_from(size - offset).map_or(SECTION_SIZE, |left| left.min(SECTION_SIZE));
-        file.read_at(offset, &mut section[..length])?;
-        digests.extend(release::blocks::digests(hasher, &section[..length]));
+        let bytes = &mut section[..length];
+        file.read_at(offset, bytes)?;
+        if bytes.iter().all(|byte| *byte == 0) {
+            digests.extend(&zeros[..length.div_ceil(BLOCK_SIZE)]);
+        } else {
+            digests.extend(release::blocks::digests(hasher, bytes));
+        }
         offset += length as u64;
     }
     Ok(digests)

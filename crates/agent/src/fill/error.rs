@@ -90,8 +90,8 @@ pub enum FillError {
         #[source]
         source: RecipeError,
     },
-    /// What was written does not stay, or the recipe cannot be followed.
-    #[error("blocks of {file} were written and are not what they should be; the disk may be failing")]
+    /// The recipe was followed and the root hash is another one.
+    #[error("following {file} does not lead to the version that it is for; it, or the disk, is damaged")]
     Unstable {
         /// The file.
         file: String,
@@ -116,9 +116,8 @@ impl Named for FillError {
             FillError::Block { .. } => "payload.block",
             FillError::TreeFile { .. } => "payload.tree",
             FillError::Short { .. } | FillError::Frames { .. } => "payload.short",
-            FillError::Frame { .. } | FillError::Assembly(_) => "payload.block",
+            FillError::Frame { .. } | FillError::Assembly(_) | FillError::Unstable { .. } => "payload.block",
             FillError::Recipe { .. } => "payload.index",
-            FillError::Unstable { .. } => "slot.write",
         }
     }
 }
