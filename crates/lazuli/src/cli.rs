@@ -175,14 +175,14 @@ pub struct ImageRelease {
     /// The root of trust (TUF root.json) by which the image proves its updates
     #[arg(long, value_name = "FILE")]
     pub release_root: Option<PathBuf>,
-    /// Sign boot loader and kernel image for Secure Boot with this RSA key (PEM)
-    #[arg(long, value_name = "FILE", requires = "secure_boot_certificate")]
+    /// Sign boot loader and kernel image for Secure Boot with this RSA key: a PEM file, or the URI of a key in a token (`pkcs11:…`)
+    #[arg(long, value_name = "FILE|URI", requires = "secure_boot_certificate")]
     pub secure_boot_key: Option<PathBuf>,
     /// The key's certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "secure_boot_key")]
     pub secure_boot_certificate: Option<PathBuf>,
-    /// Sign the root hash of a sealed root with this RSA key (PEM) [default: the key for Secure Boot]
-    #[arg(long, value_name = "FILE", requires = "root_hash_certificate")]
+    /// Sign the root hash of a sealed root with this RSA key, given likewise [default: the key for Secure Boot]
+    #[arg(long, value_name = "FILE|URI", requires = "root_hash_certificate")]
     pub root_hash_key: Option<PathBuf>,
     /// The key's certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "root_hash_key")]
