@@ -82,6 +82,18 @@ impl Host {
         }
     }
 
+    /// The disk of a host that is off, as one file of this name.
+    pub fn flatten(&self, name: &str) -> PathBuf {
+        let folder = &self.world.folder;
+        let below = self.machine.disks[0].image.strip_prefix(folder).unwrap().display().to_string();
+        let overlay = self.overlay().file_name().unwrap().to_str().unwrap();
+        let script = format!(
+            "qemu-img rebase -u -b {below} -F raw {overlay} && qemu-img convert -f qcow2 -O raw {overlay} {name}"
+        );
+        self.world.judge(folder, &script);
+        folder.join(name)
+    }
+
     /// Switches it on.
     pub fn switch_on(&mut self) -> &mut Guest {
         if self.turn.is_none() {

@@ -25,12 +25,7 @@ fn wherever_the_power_fails_in_an_update_a_whole_version_starts() {
     follow(&host, &server, "logged");
     host.ask("sync");
     host.switch_off();
-    let overlay = host.overlay().file_name().unwrap().to_str().unwrap().to_owned();
-    let base = first.disk.strip_prefix(&world.folder).unwrap().display().to_string();
-    let flatten = format!(
-        "qemu-img rebase -u -b {base} -F raw {overlay} && qemu-img convert -f qcow2 -O raw {overlay} logged.raw"
-    );
-    world.judge(&world.folder, &flatten);
+    let disk = host.flatten("logged.raw");
     let log = world.folder.join("logged.log");
     host.log_writes(&log);
     host.boot();
@@ -39,7 +34,6 @@ fn wherever_the_power_fails_in_an_update_a_whole_version_starts() {
     host.switch_off();
 
     let log = BlockLog::open(&log).unwrap();
-    let disk = world.folder.join("logged.raw");
     let known = [Known::new(&first), Known::new(&second)];
     for range in judge::slot(&disk, &known[0]) {
         assert_eq!(log.writes_in(&range).count(), 0, "the running slot is never written");

@@ -32,7 +32,7 @@ fn falls_back(name: &str, change: Change, extent: Extent) {
 
 #[test]
 fn a_version_that_is_not_healthy_gives_way_to_the_one_before() {
-    falls_back("unhealthy", Change::Unhealthy, Extent::Short);
+    falls_back("unhealthy", Change::Unhealthy, Extent::All);
 }
 
 #[test]
