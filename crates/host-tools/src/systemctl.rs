@@ -41,7 +41,11 @@ pub fn system_state() -> Result<String, ToolError> {
     let call = Call::new(TOOL).arg("is-system-running").accept_any_status().time_limit(LIMIT);
     let output = program::run(&call)?;
     let state = output.stdout_text().trim().to_owned();
-    if state.is_empty() { Err(ToolError::Answer { tool: TOOL, said: output.stderr_text() }) } else { Ok(state) }
+    if state.is_empty() {
+        Err(ToolError::Answer { tool: TOOL, said: output.stderr_text() })
+    } else {
+        Ok(state)
+    }
 }
 
 /// The units that failed, by name.
