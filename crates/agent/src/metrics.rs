@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::operation::{Condition, Status};
+use crate::operation::Status;
+use crate::situation::Outcome;
 
 /// Counts since the service began.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -62,10 +63,10 @@ pub fn prometheus(metrics: &Metrics, status: Option<&Status>, healthy: Option<bo
         text.sample("lazuli_agent_info", &labels, 1.0);
         text.family("lazuli_agent_condition", "gauge", "How the last boot stands: 1 for what is the case.");
         for (name, holds) in [
-            ("settled", matches!(status.condition, Condition::Settled)),
-            ("trial", matches!(status.condition, Condition::Trial { .. })),
-            ("awaiting", matches!(status.condition, Condition::Awaiting { .. })),
-            ("rolled-back", matches!(status.condition, Condition::RolledBack { .. })),
+            ("settled", matches!(status.condition, Outcome::Settled)),
+            ("trial", matches!(status.condition, Outcome::Trial { .. })),
+            ("awaiting", matches!(status.condition, Outcome::Awaiting { .. })),
+            ("rolled-back", matches!(status.condition, Outcome::RolledBack { .. })),
         ] {
             text.sample(
                 "lazuli_agent_condition",

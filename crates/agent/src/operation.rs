@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use answer::{Answer, Checked, Restart};
 pub use failure::Failure;
 pub use identity::{Identity, IdentityError};
-pub use status::{Condition, Status};
+pub use status::Status;
 
 use crate::config::{self, Configuration};
 use crate::error::Named;

@@ -42,8 +42,8 @@ pub struct Situation {
 }
 
 /// How the last boot stands.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case", tag = "outcome")]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
 pub enum Outcome {
     /// The running version has proven itself, and nothing waits for a boot.
     Settled,

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use agent::health::{Check, Problem};
-use agent::operation::{Answer, Condition, Failure, Restart, Status};
+use agent::operation::{Answer, Failure, Restart, Status};
 use agent::reboot::Permission;
 use agent::service::View;
+use agent::situation::Outcome;
 
 /// Message, causes and name.
 pub fn failure(failure: &Failure) -> String {
@@ -88,15 +89,15 @@ pub fn view(view: &View) -> String {
 fn status(text: &mut String, status: &Status) {
     line(text, &format!("running:    {} {} in slot {}", status.image, status.version, status.slot));
     let condition = match &status.condition {
-        Condition::Settled => "it stays".to_owned(),
-        Condition::Trial { left, fallback: Some(fallback) } => {
+        Outcome::Settled => "it stays".to_owned(),
+        Outcome::Trial { left, fallback: Some(fallback) } => {
             format!("on trial, {left} boots left, then back to {fallback}")
         }
-        Condition::Trial { left, fallback: None } => {
+        Outcome::Trial { left, fallback: None } => {
             format!("on trial, {left} boots left, nothing to go back to")
         }
-        Condition::Awaiting { version } => format!("the next boot tries {version}"),
-        Condition::RolledBack { version } => format!("came back: {version} did not come up"),
+        Outcome::Awaiting { version } => format!("the next boot tries {version}"),
+        Outcome::RolledBack { version } => format!("came back: {version} did not come up"),
     };
     line(text, &format!("condition:  {condition}"));
     if let Some(staged) = &status.staged {

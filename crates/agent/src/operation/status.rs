@@ -23,7 +23,7 @@ pub struct Status {
     /// Where it lies.
     pub slot: String,
     /// How the last boot stands.
-    pub condition: Condition,
+    pub condition: Outcome,
     /// What lies in the other slot to be applied, or is being written there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staged: Option<StagedVersion>,
@@ -57,31 +57,6 @@ pub struct StagedVersion {
     pub complete: bool,
 }
 
-/// How the last boot stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "state")]
-pub enum Condition {
-    /// The running version stays, and nothing waits for a boot.
-    Settled,
-    /// The running version has to prove itself.
-    Trial {
-        /// Boots that it would still get.
-        left: u32,
-        /// What the machine goes back to.
-        fallback: Option<Version>,
-    },
-    /// The next boot tries a version.
-    Awaiting {
-        /// Which one.
-        version: Version,
-    },
-    /// A version did not come up, and the one before it runs.
-    RolledBack {
-        /// Which one did not.
-        version: Version,
-    },
-}
-
 impl Status {
     /// What a situation tells.
     pub fn of(situation: &Situation, resets_etc: bool) -> Status {
@@ -92,7 +67,7 @@ impl Status {
             architecture: situation.running.architecture,
             root_hash: situation.running.root_hash,
             slot: situation.slot.name.to_string(),
-            condition: situation.outcome().into(),
+            condition: situation.outcome(),
             staged: state.staged.as_ref().map(|staged| StagedVersion {
                 version: staged.manifest.version.clone(),
                 complete: staged.complete,
@@ -103,17 +78,6 @@ impl Status {
             last: state.last.clone(),
             problem: situation.problem.clone(),
             resets_etc,
-        }
-    }
-}
-
-impl From<Outcome> for Condition {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Settled => Condition::Settled,
-            Outcome::Trial { left, fallback } => Condition::Trial { left, fallback },
-            Outcome::Awaiting { version } => Condition::Awaiting { version },
-            Outcome::RolledBack { version } => Condition::RolledBack { version },
         }
     }
 }

@@ -3,7 +3,8 @@
 use release::Version;
 
 use crate::config::Automatic;
-use crate::operation::{Checked, Condition};
+use crate::operation::Checked;
+use crate::situation::Outcome;
 
 /// What is known when the service decides.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +14,7 @@ pub struct Facts<'a> {
     /// How far an update goes by itself; without a repository, not at all.
     pub automatic: Automatic,
     /// How the last boot stands.
-    pub condition: &'a Condition,
+    pub condition: &'a Outcome,
     /// The version that is staged wholly.
     pub staged: Option<&'a Version>,
     /// What the channel said last.
@@ -61,10 +62,10 @@ pub enum Next {
 pub fn next(facts: &Facts<'_>) -> Next {
     let Facts { now, automatic, due, .. } = *facts;
     // Whatever else there is: a version that has to prove itself comes first, and nothing is staged over its fallback.
-    if matches!(facts.condition, Condition::Trial { .. }) {
+    if matches!(facts.condition, Outcome::Trial { .. }) {
         return Next::Probe;
     }
-    let awaiting = matches!(facts.condition, Condition::Awaiting { .. });
+    let awaiting = matches!(facts.condition, Outcome::Awaiting { .. });
     let offered = match facts.offered {
         Some(Checked::Take { version }) => Some(version),
         _ => None,
@@ -108,7 +109,7 @@ mod tests {
 
     fn decided(
         automatic: Automatic,
-        condition: &Condition,
+        condition: &Outcome,
         staged: Option<&Version>,
         offered: Option<&Checked>,
         due: &Due,
@@ -118,14 +119,14 @@ mod tests {
 
     #[test]
     fn a_trial_comes_before_everything() {
-        let trial = Condition::Trial { left: 2, fallback: None };
+        let trial = Outcome::Trial { left: 2, fallback: None };
         assert_eq!(decided(Automatic::Reboot, &trial, None, Some(&take("2")), &OVERDUE), Next::Probe);
         assert_eq!(decided(Automatic::Off, &trial, None, None, &LATER), Next::Probe);
     }
 
     #[test]
     fn an_update_goes_as_far_as_it_may() {
-        let (settled, two) = (Condition::Settled, version("2"));
+        let (settled, two) = (Outcome::Settled, version("2"));
         let no_check = Due { check: 500, ..OVERDUE };
         for (automatic, staged, expected) in [
             (Automatic::Off, None, Next::Sleep { until: u64::MAX }),
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_the_channel_took_back_is_not_applied_and_what_is_newer_replaces_it() {
-        let (settled, two) = (Condition::Settled, version("2"));
+        let (settled, two) = (Outcome::Settled, version("2"));
         let no_check = Due { check: 500, ..OVERDUE };
         let current = Checked::Current { version: version("1") };
         for offered in [None, Some(&current)] {
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_was_applied_is_restarted_into_only_by_policy() {
-        let awaiting = Condition::Awaiting { version: version("2") };
+        let awaiting = Outcome::Awaiting { version: version("2") };
         let no_check = Due { check: 500, ..OVERDUE };
         assert_eq!(decided(Automatic::Reboot, &awaiting, None, None, &no_check), Next::Restart);
         assert_eq!(decided(Automatic::Stage, &awaiting, None, None, &no_check), Next::Sleep { until: 500 });
@@ -163,8 +164,8 @@ mod tests {
 
     #[test]
     fn the_lock_is_given_back_unless_a_restart_is_near() {
-        let awaiting = Condition::Awaiting { version: version("2") };
-        let locked = |automatic, condition: &Condition| {
+        let awaiting = Outcome::Awaiting { version: version("2") };
+        let locked = |automatic, condition: &Outcome| {
             next(&Facts {
                 now: 100,
                 automatic,
@@ -175,8 +176,8 @@ mod tests {
                 due: &OVERDUE,
             })
         };
-        assert_eq!(locked(Automatic::Off, &Condition::Settled), Next::Unlock);
-        let rolled_back = Condition::RolledBack { version: version("2") };
+        assert_eq!(locked(Automatic::Off, &Outcome::Settled), Next::Unlock);
+        let rolled_back = Outcome::RolledBack { version: version("2") };
         assert_eq!(locked(Automatic::Reboot, &rolled_back), Next::Unlock);
         assert_eq!(locked(Automatic::Stage, &awaiting), Next::Unlock);
         assert_eq!(locked(Automatic::Reboot, &awaiting), Next::Check);
@@ -184,10 +185,10 @@ mod tests {
 
     #[test]
     fn the_nearest_time_ends_the_sleep() {
-        let found = decided(Automatic::Reboot, &Condition::Settled, None, Some(&take("2")), &LATER);
+        let found = decided(Automatic::Reboot, &Outcome::Settled, None, Some(&take("2")), &LATER);
         assert_eq!(found, Next::Sleep { until: 500 });
         let late_check = Due { check: 5000, ..LATER };
-        let found = decided(Automatic::Reboot, &Condition::Settled, None, Some(&take("2")), &late_check);
+        let found = decided(Automatic::Reboot, &Outcome::Settled, None, Some(&take("2")), &late_check);
         assert_eq!(found, Next::Sleep { until: 600 });
     }
 }

@@ -13,8 +13,9 @@ use crate::config::{FleetLock, Folders};
 use crate::download::Options;
 use crate::health::{Check, Probe};
 use crate::host::Paths;
-use crate::operation::{Agent, Answer, Checked, Condition, Failure, Places, Request, Restart};
+use crate::operation::{Agent, Answer, Checked, Failure, Places, Request, Restart};
 use crate::reboot::{FleetLockError, Lock};
+use crate::situation::Outcome;
 use crate::trust;
 use crate::world::{Payload, World};
 
@@ -174,7 +175,7 @@ impl Service {
         self.worker.step().unwrap()
     }
 
-    fn condition(&self) -> Condition {
+    fn condition(&self) -> Outcome {
         self.shared.view().status.as_ref().unwrap().condition.clone()
     }
 
@@ -226,9 +227,9 @@ fn a_healthy_version_stays() {
     let files = on_trial();
     files.configure(QUICK);
     let mut service = files.service();
-    assert!(matches!(service.condition(), Condition::Trial { left: 2, fallback: Some(_) }));
+    assert!(matches!(service.condition(), Outcome::Trial { left: 2, fallback: Some(_) }));
     assert_eq!(service.step(), Next::Probe);
-    assert_eq!(service.condition(), Condition::Settled);
+    assert_eq!(service.condition(), Outcome::Settled);
     assert!(files.entry("2", "").exists());
     assert_eq!((files.told().restarts, service.shared.metrics().commits), (0, 1));
 }
@@ -268,7 +269,7 @@ fn checks_that_cannot_be_read_keep_a_version_from_being_applied_and_from_staying
     fs::write(files.path("etc/health.d/b.toml"), "[[units]]\n").unwrap();
     let mut service = files.service();
     service.step();
-    assert!(matches!(service.condition(), Condition::Trial { .. }));
+    assert!(matches!(service.condition(), Outcome::Trial { .. }));
     let problem = service.shared.view().health.clone().unwrap().problems[0].to_string();
     assert!(problem.contains("b.toml is wrong") && problem.contains("unknown field `units`"), "{problem}");
 }
@@ -296,7 +297,7 @@ fn the_machine_restarts_with_the_lock_alone_and_gives_it_back_when_it_is_well() 
 
     files.told().lock_refused = true;
     assert_eq!(service.step(), Next::Restart);
-    assert_eq!((files.told().restarts, service.condition()), (0, Condition::Settled));
+    assert_eq!((files.told().restarts, service.condition()), (0, Outcome::Settled));
     let held = serde_json::to_string(&service.shared.view().restart).unwrap();
     assert!(held.contains("another one restarts"), "{held}");
 
@@ -304,7 +305,7 @@ fn the_machine_restarts_with_the_lock_alone_and_gives_it_back_when_it_is_well() 
     service.worker.forget_waits();
     assert_eq!(service.step(), Next::Restart);
     assert_eq!(files.told().restarts, 1);
-    assert!(matches!(service.condition(), Condition::Awaiting { .. }));
+    assert!(matches!(service.condition(), Outcome::Awaiting { .. }));
     assert_eq!(files.told().locks, [Lock::Release, Lock::Take, Lock::Take]);
 
     files.boot("2");
@@ -324,7 +325,7 @@ fn a_staged_version_that_is_not_offered_any_more_is_not_applied() {
     assert!(matches!(service.step(), Next::Sleep { .. }));
     let failure = service.shared.view().failure.clone().unwrap().failure;
     assert_eq!(failure.name, "trust.no-root");
-    assert_eq!((files.told().restarts, service.condition()), (0, Condition::Settled));
+    assert_eq!((files.told().restarts, service.condition()), (0, Outcome::Settled));
 }
 
 #[test]

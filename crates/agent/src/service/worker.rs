@@ -13,9 +13,10 @@ use crate::config::{self, Automatic, Configuration, Folders};
 use crate::fill::Filled;
 use crate::health::{self, Gate, Problem, Verdict};
 use crate::journal::{note, warn};
-use crate::operation::{Agent, Answer, Checked, Condition, Failure, Identity, Request, Restart, Status};
+use crate::operation::{Agent, Answer, Checked, Failure, Identity, Request, Restart, Status};
 use crate::plan::Wish;
 use crate::reboot::{self, Lock, Permission};
+use crate::situation::Outcome;
 
 /// An operation that somebody waits for.
 #[derive(Debug)]
@@ -92,14 +93,14 @@ impl Worker {
         self.shared.view().progress = None;
         let status = Status::of(&situation?, self.agent.resets_etc());
         match &status.condition {
-            Condition::RolledBack { version } => {
+            Outcome::RolledBack { version } => {
                 warn(&format!("{version} did not come up here; {} runs", status.version))
             }
-            Condition::Trial { left, .. } => {
+            Outcome::Trial { left, .. } => {
                 note(&format!("{} is on trial, with {left} more boots", status.version))
             }
-            Condition::Awaiting { version } => note(&format!("{version} waits for a reboot")),
-            Condition::Settled => note(&format!("{} runs", status.version)),
+            Outcome::Awaiting { version } => note(&format!("{version} waits for a reboot")),
+            Outcome::Settled => note(&format!("{} runs", status.version)),
         }
         let start = self.agent.clock.now();
         // Machines that were started together do not ask together.
@@ -110,20 +111,20 @@ impl Worker {
 
     /// Whether the running version has to prove itself.
     pub fn is_on_trial(&self) -> bool {
-        self.status.as_ref().is_some_and(|status| matches!(status.condition, Condition::Trial { .. }))
+        self.status.as_ref().is_some_and(|status| matches!(status.condition, Outcome::Trial { .. }))
     }
 
     /// What it does, in a line.
     pub fn summary(&self) -> String {
         let Some(status) = &self.status else { return "starting".to_owned() };
         let state = match &status.condition {
-            Condition::Settled => match &status.staged {
+            Outcome::Settled => match &status.staged {
                 Some(staged) if staged.complete => format!("{} is staged", staged.version),
                 _ => "settled".to_owned(),
             },
-            Condition::Trial { .. } => "on trial".to_owned(),
-            Condition::Awaiting { version } => format!("{version} waits for a reboot"),
-            Condition::RolledBack { version } => format!("{version} was rolled back"),
+            Outcome::Trial { .. } => "on trial".to_owned(),
+            Outcome::Awaiting { version } => format!("{version} waits for a reboot"),
+            Outcome::RolledBack { version } => format!("{version} was rolled back"),
         };
         format!("{} {}: {state}", status.image, status.version)
     }
@@ -159,7 +160,7 @@ impl Worker {
     }
 
     fn decide(&self) -> Next {
-        let settled = Condition::Settled;
+        let settled = Outcome::Settled;
         let status = self.status.as_ref();
         let staged = status.and_then(|status| status.staged.as_ref()).filter(|staged| staged.complete);
         let automatic = match &self.configuration.release {
@@ -319,7 +320,7 @@ impl Worker {
             Permission::Granted => {
                 self.locked = policy.fleet_lock.is_some();
                 let awaiting = self.status.as_ref().map(|status| &status.condition);
-                if !matches!(awaiting, Some(Condition::Awaiting { .. }))
+                if !matches!(awaiting, Some(Outcome::Awaiting { .. }))
                     && let Err(failure) = self.perform(&Request::Apply { reboot: false })
                 {
                     let until = now.saturating_add(self.retry());
