@@ -72,33 +72,25 @@ pub(crate) fn find(tree: &Tree) -> Result<Kernel, KernelError> {
 #[cfg(test)]
 mod tests {
     use super::find;
-    use crate::tree::{Entry, Tree, TreePath};
-
-    fn tree(files: &[&str]) -> Tree {
-        let mut tree = Tree::default();
-        for file in files {
-            let path = TreePath::parse(file).unwrap();
-            tree.ensure_directory(&path.parent().unwrap(), 0);
-            tree.insert(path, Entry::file(*b"x", 0o644, 0));
-        }
-        tree
-    }
+    use crate::tree::Tree;
 
     #[test]
     fn the_image_lies_with_the_modules_or_in_boot() {
-        let kernel = find(&tree(&["usr/lib/modules/6.1/modules.builtin", "boot/vmlinuz-6.1"])).unwrap();
+        let kernel =
+            find(&Tree::of_files(&["usr/lib/modules/6.1/modules.builtin", "boot/vmlinuz-6.1"])).unwrap();
         assert_eq!(
             (kernel.release.as_str(), kernel.image.to_string().as_str()),
             ("6.1", "/boot/vmlinuz-6.1")
         );
         let kernel =
-            find(&tree(&["usr/lib/modules/6.1/modules.builtin", "usr/lib/modules/6.1/vmlinuz"])).unwrap();
+            find(&Tree::of_files(&["usr/lib/modules/6.1/modules.builtin", "usr/lib/modules/6.1/vmlinuz"]))
+                .unwrap();
         assert_eq!(kernel.image.to_string(), "/usr/lib/modules/6.1/vmlinuz");
     }
 
     #[test]
     fn no_kernel_two_kernels_and_half_a_kernel_are_told_apart() {
-        let error = |files: &[&str]| find(&tree(files)).unwrap_err().to_string();
+        let error = |files: &[&str]| find(&Tree::of_files(files)).unwrap_err().to_string();
         assert!(error(&["etc/passwd"]).starts_with("the tree has no kernel"));
         assert!(
             error(&["usr/lib/modules/1/modules.builtin", "usr/lib/modules/2/modules.builtin"])

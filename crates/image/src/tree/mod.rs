@@ -179,6 +179,20 @@ impl Content {
     }
 }
 
+#[cfg(test)]
+impl Tree {
+    /// Files of one letter at these paths.
+    pub(crate) fn of_files(files: &[&str]) -> Self {
+        let mut tree = Self::default();
+        for file in files {
+            let path = TreePath::parse(file).expect("a test names paths within the tree");
+            tree.ensure_directory(&path.parent().expect("a file has a folder"), 0);
+            tree.insert(path, Entry::file(*b"x", 0o644, 0));
+        }
+        tree
+    }
+}
+
 impl Tree {
     /// All entries, sorted by path; a directory comes before what it holds.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = (&TreePath, &Entry)> {

@@ -73,20 +73,10 @@ pub(crate) fn fits(pattern: &[u8], name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{fits, remove};
-    use crate::tree::{Entry, Kind, Tree, TreePath};
-
-    fn tree(files: &[&str]) -> Tree {
-        let mut tree = Tree::default();
-        for file in files {
-            let path = TreePath::parse(file).unwrap();
-            tree.ensure_directory(&path.parent().unwrap(), 0);
-            tree.insert(path, Entry::file(*b"x", 0o644, 0));
-        }
-        tree
-    }
+    use crate::tree::{Kind, Tree};
 
     fn left(files: &[&str], patterns: &[&str]) -> Result<Vec<String>, String> {
-        let mut tree = tree(files);
+        let mut tree = Tree::of_files(files);
         let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
         remove(&mut tree, &patterns).map_err(|error| error.to_string())?;
         let files = tree.entries().filter(|(_, entry)| entry.kind != Kind::Directory);
