@@ -121,7 +121,7 @@ fn a_host_goes_from_version_to_version_and_back_and_keeps_its_data() {
     assert_eq!((&after["version"], &after["fallback"]), (&"2.0".into(), &"1.0".into()));
     assert_ne!(after["slot"], before["slot"]);
     assert_is(&host, &second);
-    assert_eq!(host.ask("cat /var/lib/kept /etc/kept; hostname"), "kept\nkept\nkept.example");
+    assert_eq!(host.ask("cat /var/lib/kept /etc/kept; hostnamectl hostname"), "kept\nkept\nkept.example");
     println!("{}", host.ask("systemctl show lazuli-agent -p MemoryPeak"));
 
     // Nothing newer is there.
@@ -132,7 +132,7 @@ fn a_host_goes_from_version_to_version_and_back_and_keeps_its_data() {
     assert_eq!(back["version"], "1.0");
     assert_eq!(back["slot"], before["slot"]);
     assert_is(&host, &world.version("1.0", Change::None));
-    assert_eq!(host.ask("cat /var/lib/kept /etc/kept; hostname"), "kept\nkept\nkept.example");
+    assert_eq!(host.ask("cat /var/lib/kept /etc/kept; hostnamectl hostname"), "kept\nkept\nkept.example");
     host.switch_off();
 
     // Slots and kernel images, byte for byte.
