@@ -28,7 +28,7 @@ fn ignition_is_done_once_and_credentials_each_time() {
         "{}",
         host.run("systemctl is-system-running --wait; systemctl --failed --no-legend --plain").text
     );
-    assert_eq!(host.ask("hostname"), "ignited.example");
+    assert_eq!(host.ask("hostnamectl hostname"), "ignited.example");
     assert_eq!(host.ask("cat /var/lib/ignited; stat -c %a /var/lib/ignited"), "once600");
     assert!(host.ask("id core").contains("adm"));
     assert!(
@@ -41,7 +41,7 @@ fn ignition_is_done_once_and_credentials_each_time() {
     host.ask("echo changed > /var/lib/ignited; sync");
     host.switch_off();
     host.boot();
-    assert_eq!(host.ask("cat /var/lib/ignited; hostname"), "changed\nignited.example");
+    assert_eq!(host.ask("cat /var/lib/ignited; hostnamectl hostname"), "changed\nignited.example");
     assert_eq!(host.ask("cat /run/from-a-credential"), "told");
     host.ask("test -e /run/told");
     host.switch_off();
