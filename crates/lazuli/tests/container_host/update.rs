@@ -102,7 +102,7 @@ pub fn prepare(world: &'static World, name: &str) -> (Host, Server) {
 
 #[test]
 fn a_host_goes_from_version_to_version_and_back_and_keeps_its_data() {
-    let Some(world) = world(Extent::All) else { return };
+    let Some(world) = world(Extent::Short) else { return };
     let second = world.version("2.0", Change::None);
     world.releases().offer(&second, "update");
     let (mut host, server) = prepare(world, "update");
