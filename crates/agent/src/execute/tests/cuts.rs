@@ -55,24 +55,29 @@ fn arrive<'a>(world: &World, mut running: &'a Payload, to: &'a Payload, versions
     panic!("it does not arrive: {:?}", world.entries());
 }
 
+/// Tells a story of a host's first version and of the other one, upwards and downwards.
+fn up_and_down(story: impl Fn(&World, &Payload, &Payload, &[&Payload])) {
+    let (one, two) = (Payload::new("1"), Payload::new("2"));
+    for (first, second) in [(&one, &two), (&two, &one)] {
+        story(&World::new(first), first, second, &[&one, &two]);
+    }
+}
+
 #[test]
 fn staging_and_applying_up_and_down_leave_a_whole_version_at_every_cut_and_can_be_done_again() {
-    let (one, two) = (Payload::new("1"), Payload::new("2"));
-    let versions = [&one, &two];
-    for (first, second) in [(&one, &two), (&two, &one)] {
-        let world = World::new(first);
-        let slot = agent(&world, first).situation().slot.root;
+    up_and_down(|world, first, second, versions| {
+        let slot = agent(world, first).situation().slot.root;
         let range = usize::try_from(slot.start).unwrap()..usize::try_from(slot.start + slot.size).unwrap();
         let before = world.kept().disk[range.clone()].to_vec();
         cut_everywhere(
-            &world,
+            world,
             |world| agent(world, first).update(second, DOWN),
             |world| {
                 assert!(world.kept().disk[range.clone()] == before, "the running slot was written");
-                started(world.kept(), &versions, &|world, running| arrive(world, running, second, &versions));
+                started(world.kept(), versions, &|world, running| arrive(world, running, second, versions));
             },
         );
-    }
+    });
 }
 
 #[test]
@@ -117,44 +122,38 @@ fn staging_by_a_pack_is_cut_anywhere_and_begun_again() {
 
 #[test]
 fn committing_is_cut_anywhere() {
-    let (one, two) = (Payload::new("1"), Payload::new("2"));
-    let versions = [&one, &two];
-    for (first, second) in [(&one, &two), (&two, &one)] {
-        let world = World::new(first);
-        agent(&world, first).update(second, DOWN);
-        let running = boot(&world, &versions, &[]);
+    up_and_down(|world, first, second, versions| {
+        agent(world, first).update(second, DOWN);
+        let running = boot(world, versions, &[]);
         cut_everywhere(
-            &world,
+            world,
             |world| {
                 agent(world, running).wish(&Wish::Commit);
             },
             |world| {
-                started(world.kept(), &versions, &|world, running| arrive(world, running, second, &versions))
+                started(world.kept(), versions, &|world, running| arrive(world, running, second, versions))
             },
         );
-    }
+    });
 }
 
 #[test]
 fn rejecting_is_cut_anywhere_and_ends_on_the_version_before() {
-    let (one, two) = (Payload::new("1"), Payload::new("2"));
-    let versions = [&one, &two];
-    for (first, second) in [(&one, &two), (&two, &one)] {
-        let world = World::new(first);
-        agent(&world, first).update(second, DOWN);
-        let running = boot(&world, &versions, &[]);
+    up_and_down(|world, first, second, versions| {
+        agent(world, first).update(second, DOWN);
+        let running = boot(world, versions, &[]);
         let reject = |world: &World, running| {
             agent(world, running).wish(&Wish::Reject { reason: "unhealthy".into() });
         };
         cut_everywhere(
-            &world,
+            world,
             |world| reject(world, running),
             |world| {
-                started(world.kept(), &versions, &|world, mut running| {
+                started(world.kept(), versions, &|world, mut running| {
                     // The version is as unhealthy as before, should it run once more.
                     if running.manifest == second.manifest {
                         reject(world, running);
-                        running = boot(world, &versions, &[]);
+                        running = boot(world, versions, &[]);
                     }
                     assert_eq!(running.manifest.version, first.manifest.version);
                     let host = agent(world, running);
@@ -163,55 +162,49 @@ fn rejecting_is_cut_anywhere_and_ends_on_the_version_before() {
                 });
             },
         );
-    }
+    });
 }
 
 #[test]
 fn rolling_back_is_cut_anywhere_and_ends_on_one_of_the_two() {
-    let (one, two) = (Payload::new("1"), Payload::new("2"));
-    let versions = [&one, &two];
-    for (first, second) in [(&one, &two), (&two, &one)] {
-        let world = World::new(first);
-        agent(&world, first).update(second, DOWN);
-        let running = boot(&world, &versions, &[]);
-        agent(&world, running).wish(&Wish::Commit);
+    up_and_down(|world, first, second, versions| {
+        agent(world, first).update(second, DOWN);
+        let running = boot(world, versions, &[]);
+        agent(world, running).wish(&Wish::Commit);
         let rollback = |world: &World, running| {
             agent(world, running).wish(&Wish::Rollback { reason: "a test".into() });
         };
         cut_everywhere(
-            &world,
+            world,
             |world| rollback(world, running),
             |world| {
-                started(world.kept(), &versions, &|world, mut running| {
+                started(world.kept(), versions, &|world, mut running| {
                     if running.manifest == second.manifest {
                         rollback(world, running);
-                        running = boot(world, &versions, &[]);
+                        running = boot(world, versions, &[]);
                     }
                     let host = agent(world, running);
                     host.settle();
                     host.wish(&Wish::Commit);
-                    assert_eq!(boot(world, &versions, &[]).manifest.version, first.manifest.version);
+                    assert_eq!(boot(world, versions, &[]).manifest.version, first.manifest.version);
                 });
             },
         );
-    }
+    });
 }
 
 #[test]
 fn taking_note_of_a_failure_is_cut_anywhere() {
-    let (one, two) = (Payload::new("1"), Payload::new("2"));
-    let versions = [&one, &two];
-    for (first, second) in [(&one, &two), (&two, &one)] {
-        let world = World::new(first);
-        agent(&world, first).update(second, DOWN);
-        boot(&world, &versions, &[second.manifest.version.as_str()]);
+    up_and_down(|world, first, second, versions| {
+        agent(world, first).update(second, DOWN);
+        boot(world, versions, &[second.manifest.version.as_str()]);
         cut_everywhere(
-            &world,
+            world,
             |world| {
                 agent(world, first).settle();
             },
             |world| {
-                let running = boot(world, &versions, &[second.manifest.version.as_str()]);
+                let running = boot(world, versions, &[second.manifest.version.as_str()]);
                 assert_eq!(running.manifest.version, first.manifest.version);
                 let host = agent(world, running);
                 assert_eq!(host.settle(), Outcome::Settled);
@@ -219,5 +212,5 @@ fn taking_note_of_a_failure_is_cut_anywhere() {
                 assert_eq!(world.entries(), [format!("{}.efi", first.label())]);
             },
         );
-    }
+    });
 }
