@@ -29,7 +29,7 @@ mod uki;
 
 pub use build::{BuildError, BuiltImage, Places, Signers, build};
 pub use compose::compose;
-pub use cosi::{CosiError, CosiFile};
+pub use cosi::CosiFile;
 pub use disk::{DiskError, DiskFile, DiskFormat, FatError};
 pub use filesystem::{Compression, FileSystemError, RootFileSystem, Size};
 pub use initrd::{InitrdContent, InitrdContentError, InitrdError, InitrdPacking};

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::cosi::CosiError;
 use crate::disk::DiskError;
 use crate::filesystem::FileSystemError;
 use crate::initrd::InitrdError;
@@ -87,10 +86,7 @@ pub enum BuildError {
     /// A path of the build's own is out of bounds.
     #[error(transparent)]
     OutOfBounds(#[from] PathOutsideTree),
-    /// The Composable OS Image cannot be made.
-    #[error(transparent)]
-    Cosi(#[from] CosiError),
-    /// The disk files cannot be made.
+    /// The disk files, a Composable OS Image among them, cannot be made.
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// The work directory cannot be used.

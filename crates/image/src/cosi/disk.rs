@@ -5,8 +5,8 @@ use std::path::Path;
 use release::partition::{ESP_TYPE, SlotPartition};
 use uuid::Uuid;
 
-use super::{CosiError, CosiFile, Description, FileSystem, KernelImage, Region, write_described};
-use crate::disk::WholeDisk;
+use super::{CosiFile, Description, FileSystem, KernelImage, Region, write_described};
+use crate::disk::{DiskError, WholeDisk};
 use crate::sbom::Package;
 use crate::slots::ARCHITECTURE;
 
@@ -35,7 +35,7 @@ pub(crate) fn write(
     path: &Path,
     disk: &WholeDisk<'_, '_>,
     system: &System<'_>,
-) -> Result<CosiFile, CosiError> {
+) -> Result<CosiFile, DiskError> {
     let description = Description {
         architecture: "x86_64",
         os_release: system.os_release,

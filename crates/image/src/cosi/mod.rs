@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256, Sha384};
 
-use crate::disk::{Piece, fill};
+use crate::disk::{DiskError, Piece, fill};
 use crate::sbom::Package;
 pub(crate) use disk::{System, write};
 use metadata::{ImageFile, document};
@@ -94,34 +94,13 @@ pub struct CosiFile {
     pub sha256: String,
 }
 
-/// Why no COSI file can be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CosiError {
-    /// What the disk holds cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file or one beside it cannot be written.
-    #[error("cannot write {path}")]
-    Write {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
 /// Writes `path`; it appears under its name when it is whole.
 fn write_described(
     path: &Path,
     pieces: &[Piece<'_>],
     description: &Description<'_>,
-) -> Result<CosiFile, CosiError> {
-    let failed = |source| CosiError::Write { path: path.to_owned(), source };
+) -> Result<CosiFile, DiskError> {
+    let failed = |source| DiskError::Write { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     // Metadata come first in the file and tell the sizes of what follows: regions are compressed before.
     let mut compressed = vec![compress(folder, "primary-gpt", pieces, 0..description.table_end)?];
@@ -176,10 +155,10 @@ fn compress(
     name: &str,
     pieces: &[Piece<'_>],
     place: Range<u64>,
-) -> Result<Compressed, CosiError> {
+) -> Result<Compressed, DiskError> {
     let path = format!("images/{name}.rawzst");
     let shown = folder.join(&path);
-    let failed = |source| CosiError::Write { path: shown.clone(), source };
+    let failed = |source| DiskError::Write { path: shown.clone(), source };
     let content = tempfile::tempfile_in(folder).map_err(failed)?;
     let output =
         Digesting { output: BufWriter::with_capacity(BUFFER, &content), digest: Sha384::new(), bytes: 0 };
@@ -190,7 +169,7 @@ fn compress(
     while at < place.end {
         let length = usize::try_from(place.end - at).unwrap_or(BUFFER).min(BUFFER);
         fill(pieces, at, &mut buffer[..length])
-            .map_err(|unreadable| CosiError::Read { path: unreadable.path, source: unreadable.source })?;
+            .map_err(|unreadable| DiskError::Read { path: unreadable.path, source: unreadable.source })?;
         encoder.write_all(&buffer[..length]).map_err(failed)?;
         at += length as u64;
     }
