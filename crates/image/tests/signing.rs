@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics where it cannot go on")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use host_tools::{Bind, Call, Output, Sandbox};
@@ -142,6 +143,16 @@ fn keys_that_cannot_sign_are_refused_before_anything_is_signed() {
     assert!(matches!(error, SigningError::Certificate { source: CertificateError::NotRsa, .. }), "{error}");
     let error = world.signer("missing.key", "ours.pem").unwrap_err();
     assert!(error.to_string().ends_with("missing.key"), "{error}");
+    for mode in [0o640, 0o604, 0o660] {
+        fs::set_permissions(world.path("ours.key"), fs::Permissions::from_mode(mode)).unwrap();
+        let error = world.signer("ours.key", "ours.pem").unwrap_err().to_string();
+        let expected = format!(
+            "ours.key has mode {mode:o}, and a private key is its owner's alone; run `chmod 600` on it"
+        );
+        assert!(error.starts_with("key file /") && error.ends_with(&expected), "{error}");
+    }
+    fs::set_permissions(world.path("ours.key"), fs::Permissions::from_mode(0o400)).unwrap();
+    world.signer("ours.key", "ours.pem").unwrap();
     let locked = world.judge("openssl pkcs8 -topk8 -in ours.key -out locked.key -passout pass:secret");
     assert!(locked.status.success(), "{}", locked.stderr_text());
     assert!(matches!(world.signer("locked.key", "ours.pem").unwrap_err(), SigningError::Key(_)));

@@ -13,6 +13,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use host_tools::openssl::{self, PrivateKey};
@@ -47,6 +48,16 @@ pub enum SigningError {
         path: PathBuf,
         /// What the kernel said.
         source: io::Error,
+    },
+    /// A private key that others on this machine can read.
+    #[error(
+        "key file {} has mode {mode:o}, and a private key is its owner's alone; run `chmod 600` on it", path.display()
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// The certificate's file holds none that can be used.
     #[error("{} {source}", path.display())]
@@ -87,11 +98,15 @@ impl Key for OpensslKey {
 }
 
 impl Signer {
-    /// A signer whose key is a file in PEM format, not encrypted, which `openssl` of the tools tree reads.
+    /// A signer whose key is a file in PEM format, not encrypted and its owner's alone, which `openssl` of the tools tree reads.
     pub fn from_files(tools: &Sandbox, key: &Path, certificate: &Path) -> Result<Self, SigningError> {
         // Asked for here, where the answer names the file; the program would only say that it failed.
         let file = |source| SigningError::File { path: key.to_owned(), source };
-        drop(fs::File::open(key).map_err(file)?);
+        let found = fs::File::open(key).and_then(|opened| opened.metadata()).map_err(file)?;
+        let mode = found.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(SigningError::Open { path: key.to_owned(), mode });
+        }
         let key = OpensslKey { tools: tools.clone(), key: PrivateKey::File(key.to_owned()) };
         Signer::new(tools, Box::new(key), certificate)
     }

@@ -1,7 +1,7 @@
 //! PEM files of keys: what OpenSSL writes, and what it reads.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -53,17 +53,16 @@ pub fn generate(path: &Path, algorithm: Algorithm) -> Result<SigningKey, KeyErro
 /// Reads a private or a public key.
 pub(super) fn load(path: &Path) -> Result<Key, KeyError> {
     let file_error = |cause| KeyError::File { path: path.display().to_string(), cause };
-    let text = fs::read(path).map_err(file_error)?;
+    let mut file = File::open(path).map_err(file_error)?;
+    // Of the file that is read, whatever the path names a moment later.
+    let mode = file.metadata().map_err(file_error)?.permissions().mode() & 0o777;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).map_err(file_error)?;
     let wrong = |reason| KeyError::Form { path: path.display().to_string(), reason };
     let found = ::pem::parse(&text).map_err(|_| wrong("it has no PEM section (`-----BEGIN …`)"))?;
     match found.tag() {
-        "PRIVATE KEY" => {
-            let mode = fs::metadata(path).map_err(file_error)?.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 {
-                return Err(KeyError::Open { path: path.display().to_string(), mode });
-            }
-            pair(path, found.contents()).map(Key::Signing)
-        }
+        "PRIVATE KEY" if mode & 0o077 != 0 => Err(KeyError::Open { path: path.display().to_string(), mode }),
+        "PRIVATE KEY" => pair(path, found.contents()).map(Key::Signing),
         "PUBLIC KEY" => public(path, found.contents()).map(Key::Public),
         "ENCRYPTED PRIVATE KEY" => Err(wrong(
             "it is encrypted; decrypt it to a file in memory (`openssl pkcs8 -in KEY -out /dev/shm/KEY`), or keep the key in a token",
