@@ -1,8 +1,8 @@
 //! A folder in, a small HTTP/1.1 server on a free port of this machine out, with the faults that real mirrors show.
-//! It knows GET, Range, If-None-Match; nothing that a test does not ask for.
+//! It knows GET, Range, If-None-Match, and takes what is posted; nothing that a test does not ask for.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
@@ -17,7 +17,7 @@ pub enum Fault {
     Status(u16),
     /// The connection ends after this many bytes of the body, though all were promised.
     CutAfter(usize),
-    /// One byte in the middle is another one.
+    /// One byte in the middle of what is sent is another one.
     WrongByte,
     /// Nothing for this long before the body's second half.
     Stall(Duration),
@@ -40,6 +40,8 @@ pub struct Seen {
     pub path: String,
     /// Header lines by lower-case name.
     pub headers: BTreeMap<String, String>,
+    /// What was posted.
+    pub body: Vec<u8>,
 }
 
 /// A slow body comes in this many pieces a second.
@@ -155,7 +157,7 @@ impl Shared {
             }
             _ => {}
         }
-        let Some(mut content) = self.content(&request.path, fault.as_ref())? else {
+        let Some(content) = self.content(&request.path, fault.as_ref())? else {
             return plain(writer, 404, &[]);
         };
         let etag =
@@ -169,12 +171,13 @@ impl Shared {
             (_, Some(range)) if range.is_empty() => return plain(writer, 416, &[]),
             (_, Some(range)) => Some(range),
         };
+        let mut body = content[range.clone().unwrap_or(0..total)].to_vec();
+        let middle = body.len() / 2;
         if fault == Some(Fault::WrongByte)
-            && let Some(byte) = content.get_mut(total / 2)
+            && let Some(byte) = body.get_mut(middle)
         {
             *byte ^= 0x55;
         }
-        let body = &content[range.clone().unwrap_or(0..total)];
         match range {
             None => write!(writer, "HTTP/1.1 200 OK\r\n")?,
             Some(range) => {
@@ -208,7 +211,7 @@ impl Shared {
                     }
                 }
             }
-            _ => self.send(writer, body)?,
+            _ => self.send(writer, &body)?,
         }
         Ok(true)
     }
@@ -263,12 +266,16 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Seen>> {
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
-            return Ok(Some(Seen { path, headers }));
+            break;
         }
         if let Some((name, value)) = line.trim_end().split_once(':') {
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
     }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = Vec::new();
+    reader.take(length).read_to_end(&mut body)?;
+    Ok(Some(Seen { path, headers, body }))
 }
 
 /// RFC 9110 14.1.2: of several ranges none, which is allowed; one that begins behind the end is empty.

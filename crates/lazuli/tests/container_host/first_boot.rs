@@ -4,7 +4,7 @@ use crate::host::Host;
 use crate::world::{Change, Extent, world};
 
 const IGNITION: &str = r#"{
-    "ignition": { "version": "3.4.0" },
+    "ignition": { "version": "3.3.0" },
     "passwd": { "users": [{ "name": "core", "groups": ["adm"], "sshAuthorizedKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBoqqCkzQMIz3K0pOeQ4VAp3q1HK2RlIgi1sUlYwgQV1 core"] }] },
     "storage": { "files": [
         { "path": "/etc/hostname", "mode": 420, "overwrite": true, "contents": { "source": "data:,ignited.example" } },

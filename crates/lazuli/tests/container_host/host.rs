@@ -11,7 +11,7 @@ use host_tools::qemu::{
 };
 use host_tools::qemu_img::{self, Format};
 use testkit::machine::Answer;
-use testkit::remote::Remote;
+use testkit::remote::{Remote, RemoteError};
 
 use crate::world::World;
 
@@ -126,6 +126,22 @@ impl Host {
     /// What a script says, and how it ends.
     pub fn run(&self, script: &str) -> Answer {
         self.remote.run(script).unwrap_or_else(|error| panic!("{script}: {error}\n{}", self.last_lines(40)))
+    }
+
+    /// Runs a script that ends with the host going down, and maybe with the connection.
+    pub fn leave(&self, script: &str) {
+        match self.remote.run(script) {
+            Ok(answer) => assert_eq!(answer.status, 0, "{script}:\n{}", answer.text),
+            Err(RemoteError::Login { .. }) => {}
+            Err(error) => panic!("{script}: {error}"),
+        }
+    }
+
+    /// What the policy denied since the host started, one line each.
+    pub fn denials(&self) -> String {
+        let script =
+            "journalctl -b -q --no-pager -o cat _TRANSPORT=audit + _TRANSPORT=kernel -g 'avc: +denied'";
+        self.run(script).text.trim().to_owned()
     }
 
     /// Puts a file into the guest.

@@ -18,10 +18,12 @@ mod judge;
 mod releases;
 mod world;
 
+mod by_itself;
 mod containers;
 mod cut;
 mod first_boot;
 mod logged;
+mod refusals;
 mod sealed;
 mod servers;
 mod trials;

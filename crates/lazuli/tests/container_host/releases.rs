@@ -84,6 +84,12 @@ impl Releases {
         std::os::unix::fs::symlink(self.folder.join("targets"), folder.join("targets")).unwrap();
     }
 
+    /// Signs the timestamp of a copy anew, as at that time.
+    pub fn renew(&self, copy: &Path, time: &str) {
+        let call = lazuli(["release", "renew", "--now", time]).arg(copy).arg("--key").arg(self.key("online"));
+        succeed(&call);
+    }
+
     fn signed(&self, call: Call) -> Call {
         call.arg("--key").arg(self.key("targets")).arg("--key").arg(self.key("online"))
     }

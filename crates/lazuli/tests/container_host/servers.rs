@@ -8,22 +8,25 @@ use std::time::Duration;
 use testkit::http::{Fault, Server};
 
 use crate::host::Host;
-use crate::update::{assert_is, follow, prepare, restarted, settled, status};
+use crate::update::{assert_is, follow, prepare, restarted, settled, status, to_guest};
 use crate::world::{Change, Extent, world};
 
-/// The attempt fails, says so, and leaves the host as it was.
-fn refuses(host: &Host, what: &str) -> String {
-    let answer = host.run("lazuli-agent stage");
-    assert_ne!(answer.status, 0, "{what} was taken:\n{}", answer.text);
+/// The attempt fails with this name, and leaves the host as it was.
+pub fn refuses(host: &Host, what: &str, name: &str) {
+    let before = status(host);
+    fails(host, "lazuli-agent stage", what, name);
+    let after = status(host);
+    assert_eq!(after["condition"]["state"], "settled", "{what}: {after}");
+    assert_eq!((&before["version"], &before["slot"]), (&after["version"], &after["slot"]), "{what}");
+    assert!(!after["staged"]["complete"].as_bool().unwrap_or(false), "{what}: {after}");
+}
+
+/// A command of the agent fails with this name.
+pub fn fails(host: &Host, command: &str, what: &str, name: &str) {
+    let answer = host.run(command);
     println!("{what}: {}", answer.text.trim());
-    let status = status(host);
-    assert_eq!(
-        (&status["version"], &status["condition"]["state"]),
-        (&"1.0".into(), &"settled".into()),
-        "{what}"
-    );
-    assert!(!status["staged"]["complete"].as_bool().unwrap_or(false), "{what}: {status}");
-    answer.text
+    assert_ne!(answer.status, 0, "{what} was taken:\n{}", answer.text);
+    assert!(answer.text.lines().any(|line| line == format!("name: {name}")), "{what}:\n{}", answer.text);
 }
 
 #[test]
@@ -35,29 +38,29 @@ fn a_server_s_faults_end_in_words_or_in_the_whole_version() {
     follow(&host, &server, "faults");
 
     server.fail("*timestamp.json", usize::MAX, Fault::Endless);
-    refuses(&host, "an endless timestamp");
+    refuses(&host, "an endless timestamp", "trust.too-large");
     server.mend();
     server.fail(
         "*timestamp.json",
         usize::MAX,
-        Fault::Redirect(server.url("/metadata/timestamp.json").replace("127.0.0.1", "10.0.2.2")),
+        Fault::Redirect(to_guest(&server, "/metadata/timestamp.json")),
     );
-    refuses(&host, "a redirect to itself");
+    refuses(&host, "a redirect to itself", "download.connection");
     server.mend();
     server.fail("*timestamp.json", usize::MAX, Fault::WrongByte);
-    refuses(&host, "a changed timestamp");
+    refuses(&host, "a changed timestamp", "trust.malformed");
     server.mend();
     server.fail("*manifest.json", usize::MAX, Fault::WrongByte);
-    refuses(&host, "a changed manifest");
+    refuses(&host, "a changed manifest", "release.wrong-digest");
     server.mend();
     server.fail("*blocks.pack", usize::MAX, Fault::WrongByte);
-    refuses(&host, "a changed pack");
+    refuses(&host, "a changed pack", "payload.block");
     server.mend();
 
     // It dies in the middle, stalls and crawls, and is whole in the end.
-    server.fail("*blocks.pack", 3, Fault::CutAfter(100_000));
+    server.fail("*blocks.pack", 3, Fault::CutAfter(1000));
     server.fail("*blocks.pack", 1, Fault::Stall(Duration::from_secs(15)));
-    server.fail("*blocks.pack", 1, Fault::Slow(200_000));
+    server.fail("*blocks.pack", 1, Fault::Slow(100_000));
     for _ in 0..5 {
         if host.run("lazuli-agent stage").status == 0 {
             break;
@@ -95,7 +98,7 @@ fn older_or_foreign_metadata_is_refused() {
     assert!(checked.contains("3.0"), "{checked}");
     // What was true once is not true any more.
     show(&shown, &old);
-    refuses(&host, "older metadata");
+    refuses(&host, "older metadata", "trust.older");
     // A repository of somebody else's keys.
     let foreign = world.folder.join("foreign");
     drop(fs::remove_dir_all(&foreign));
@@ -103,6 +106,6 @@ fn older_or_foreign_metadata_is_refused() {
     let theirs = crate::releases::Releases::new(&foreign);
     theirs.offer(&second, "old");
     show(&shown, &theirs.folder);
-    refuses(&host, "somebody else's metadata");
+    refuses(&host, "somebody else's metadata", "trust.signature");
     host.switch_off();
 }

@@ -12,8 +12,8 @@ fn falls_back(name: &str, change: Change, extent: Extent) {
     follow(&host, &server, name);
     host.ask("echo kept > /var/lib/kept; sync; lazuli-agent stage && lazuli-agent apply");
     let place = host.place();
-    host.run("systemctl reboot");
-    // Its name in the boot menu or its command line, whichever the console shows.
+    host.leave("systemctl reboot");
+    // Until then the host still answers.
     host.guest().wait_for_after(place, "Linux version", TRIAL).unwrap();
     let back = settled(&host);
     assert_eq!(back["version"], "1.0");
@@ -33,6 +33,11 @@ fn falls_back(name: &str, change: Change, extent: Extent) {
 #[test]
 fn a_version_that_is_not_healthy_gives_way_to_the_one_before() {
     falls_back("unhealthy", Change::Unhealthy, Extent::All);
+}
+
+#[test]
+fn a_kernel_image_that_others_signed_gives_way_to_the_one_before() {
+    falls_back("foreign", Change::Foreign, Extent::All);
 }
 
 #[test]

@@ -15,12 +15,12 @@ use crate::world::{Change, Extent, Version, World, world};
 pub const TRIAL: Duration = Duration::from_secs(600);
 /// Until a service that runs answers.
 const PATIENCE: Duration = Duration::from_secs(60);
-const AGAIN: Duration = Duration::from_secs(3);
+/// Between two questions.
+pub const AGAIN: Duration = Duration::from_secs(3);
 
 /// Tells the agent where releases come from; nothing is done that was not asked for.
 pub fn follow(host: &Host, server: &Server, channel: &str) {
-    // To the guest, this machine's loopback is 10.0.2.2.
-    let url = server.url("/").replace("127.0.0.1", "10.0.2.2");
+    let url = to_guest(server, "/");
     let text = format!(
         "[release]\nurl = \"{url}\"\nchannel = \"{channel}\"\n[update]\nautomatic = \"off\"\n\
          [download]\nstall-timeout = \"10s\"\n[health]\nsettle = \"5s\"\n"
@@ -28,6 +28,11 @@ pub fn follow(host: &Host, server: &Server, channel: &str) {
     host.ask(&format!(
         "mkdir -p /etc/lazuli && printf '{text}' > /etc/lazuli/agent.toml && systemctl restart lazuli-agent"
     ));
+}
+
+/// An address of a server as the guest sees it: this machine's loopback is its 10.0.2.2.
+pub fn to_guest(server: &Server, path: &str) -> String {
+    server.url(path).replace("127.0.0.1", "10.0.2.2")
 }
 
 /// What the agent says of the host.
@@ -77,10 +82,9 @@ pub fn settled(host: &Host) -> Value {
 pub fn restarted(host: &mut Host, script: &str) {
     let before = host.ask("cat /proc/sys/kernel/random/boot_id");
     let place = host.place();
-    host.run(script);
-    let limit = TRIAL;
-    host.guest().wait_for_after(place, "Linux version", limit).unwrap();
-    host.remote.wait(limit).unwrap_or_else(|error| panic!("{error}\n{}", host.last_lines(60)));
+    host.leave(script);
+    host.guest().wait_for_after(place, "Linux version", TRIAL).unwrap();
+    host.remote.wait(TRIAL).unwrap_or_else(|error| panic!("{error}\n{}", host.last_lines(60)));
     assert_ne!(host.ask("cat /proc/sys/kernel/random/boot_id"), before);
 }
 

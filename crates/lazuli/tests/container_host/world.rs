@@ -57,6 +57,12 @@ pub enum Change {
     Panics,
     /// The initrd waits for ever.
     Hangs,
+    /// Somebody else's signatures.
+    Foreign,
+    /// Slots of so many MiB.
+    Slots(u64),
+    /// So many MiB more.
+    Larger(usize),
 }
 
 /// A health check that never holds, and how long it is waited for.
@@ -64,12 +70,18 @@ const UNHEALTHY: [(&str, &str); 2] = [
     ("usr/lib/lazuli/health.d/90-never.toml", "[[command]]\narguments = [\"/usr/bin/false\"]\n"),
     ("usr/lib/lazuli/agent.toml.d/90-impatient.toml", "[health]\ndeadline = \"60s\"\nsettle = \"5s\"\n"),
 ];
-/// A unit of the initrd that keeps the root from being looked for.
-const HANG: (&str, &str) = (
-    "usr/lib/systemd/system/hang.service",
-    "[Unit]\nDefaultDependencies=no\nBefore=initrd-root-device.target initrd-root-fs.target initrd.target\n\n\
-     [Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/usr/bin/sleep infinity\n",
-);
+/// A unit of the initrd that keeps the root from being looked for, and less patience than the image's: a slow machine hangs as one does.
+const HANG: [(&str, &str); 2] = [
+    (
+        "usr/lib/systemd/system/hang.service",
+        "[Unit]\nDefaultDependencies=no\nBefore=initrd-root-device.target initrd-root-fs.target initrd.target\n\n\
+         [Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/usr/bin/sleep infinity\n",
+    ),
+    (
+        "usr/lib/systemd/system/initrd.target.d/90-hang.conf",
+        "[Unit]\nRequires=hang.service\nJobTimeoutSec=90s\n",
+    ),
+];
 
 /// The world, or none where these stories are not told.
 pub fn world(extent: Extent) -> Option<&'static World> {
@@ -154,13 +166,18 @@ impl World {
         let call = lazuli(["--format", "json", "--quiet", "image", "build", IMAGE]);
         let call = call.args(["--image-version", name]).arg("--release-root").arg(self.releases().root());
         let call = call.arg("-C").arg(&definition).arg("--output").arg(&output);
-        json(&match change {
-            Change::Unsigned => call,
-            _ => call
+        let signer = match change {
+            Change::Unsigned => None,
+            Change::Foreign => Some("theirs"),
+            _ => Some("ours"),
+        };
+        json(&match signer {
+            None => call,
+            Some(who) => call
                 .arg("--secure-boot-key")
-                .arg(self.folder.join("ours.key"))
+                .arg(self.folder.join(format!("{who}.key")))
                 .arg("--secure-boot-certificate")
-                .arg(self.folder.join("ours.pem")),
+                .arg(self.folder.join(format!("{who}.pem"))),
         });
         version
     }
@@ -171,14 +188,14 @@ impl World {
             .map_or_else(|| workspace().join("distro"), PathBuf::from);
         copy_folder(&source, folder);
         let image = folder.join("images").join(IMAGE);
-        let parameters = match change {
-            Change::None | Change::Unsigned | Change::Unhealthy => None,
-            Change::Panics => Some("\"rdinit=/nothing\","),
-            Change::Hangs => Some("\"rd.systemd.wants=hang.service\","),
+        let zeros = match change {
+            Change::Larger(size) => "\0".repeat(size << 20),
+            _ => String::new(),
         };
         let files = match change {
             Change::Unhealthy => &UNHEALTHY[..],
-            Change::Hangs => &[HANG],
+            Change::Hangs => &HANG[..],
+            Change::Larger(_) => &[("usr/lib/larger", zeros.as_str())],
             _ => &[],
         };
         for (path, text) in files {
@@ -186,16 +203,21 @@ impl World {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
+        let slots = match change {
+            Change::Slots(size) => format!("size-mib = {size}\n"),
+            _ => String::new(),
+        };
+        let edits: &[(&str, &str)] = match change {
+            Change::Panics => &[("command-line = [\n", "command-line = [\n    \"rdinit=/nothing\",\n")],
+            Change::Hangs => &[("units = [\n", "units = [\n    \"hang.service\",\n")],
+            Change::Slots(_) => &[("size-mib = 2048\n", &slots)],
+            _ => &[],
+        };
         let file = image.join("image.toml");
         let mut text = fs::read_to_string(&file).unwrap();
-        for (begin, more) in [
-            ("command-line = [\n", parameters),
-            ("units = [\n", (change == Change::Hangs).then_some("\"hang.service\",")),
-        ] {
-            if let Some(more) = more {
-                assert_eq!(text.matches(begin).count(), 1, "{begin:?} in {}", file.display());
-                text = text.replace(begin, &format!("{begin}    {more}\n"));
-            }
+        for (from, to) in edits {
+            assert_eq!(text.matches(from).count(), 1, "{from:?} in {}", file.display());
+            text = text.replace(from, to);
         }
         fs::write(file, text).unwrap();
     }
