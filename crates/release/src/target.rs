@@ -58,8 +58,8 @@ pub enum Target {
 pub fn parse(name: &str) -> Option<Target> {
     let (image, rest) = name.split_once('_')?;
     let image = ImageName::parse(image).ok()?;
-    // Only a version's file has a second underscore before its own name, which may have more.
-    let target = match rest.split_once('_').filter(|(version, _)| !version.ends_with(".channel.json")) {
+    // A channel's name has one underscore alone; a file's own name may have more than its two.
+    let target = match rest.split_once('_') {
         None => {
             let (architecture, rest) = rest.split_once('.')?;
             let channel = ChannelName::parse(rest.strip_suffix(".channel.json")?).ok()?;
@@ -112,6 +112,13 @@ mod tests {
             parse(&two),
             Some(Target::Channel { image, architecture: Architecture::Arm64, channel: channel_name })
         );
+    }
+
+    #[test]
+    fn a_version_that_ends_like_a_channel_is_a_version() {
+        let name = "host_1.stable.channel.json_arm64.manifest.json";
+        let Some(Target::File { version, file, .. }) = parse(name) else { panic!("{name} is a file's") };
+        assert_eq!((version.as_str(), file.as_str()), ("1.stable.channel.json", "manifest.json"));
     }
 
     #[test]

@@ -197,6 +197,39 @@ fn a_recipe_of_another_version_is_refused() {
 }
 
 #[test]
+fn frames_that_take_more_memory_than_a_host_gives_are_refused() {
+    fn number(mut number: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while number > 0x7f {
+            bytes.push((number & 0x7f) as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push((number & 0x7f) as u8);
+        bytes
+    }
+    let pack = packed(&version(&[(1, 3)], b""), &[]);
+    let body = zstd::decode_all(&pack.index[24..]).unwrap();
+    let tail = |blocks: u64, length: u64| [number(blocks), number(1), number(length)].concat();
+    let length = pack.file.len() as u64;
+    let head = body.strip_suffix(&*tail(256, length)).expect("frames are what an index ends with");
+    let read = |blocks, length| {
+        let body = [head, &tail(blocks, length)].concat();
+        let packed = zstd::bulk::compress(&body, 1).unwrap();
+        let index = [&pack.index[..16], &(body.len() as u64).to_le_bytes(), &packed].concat();
+        Recipe::from_index(&index, &pack.manifest).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(read(256, length), Ok(()));
+    assert_eq!(read(4096, 3 * 4096), Ok(()));
+    let damaged = |what: &str| Err(format!("the file is damaged: {what}"));
+    for blocks in [0, 4097, u64::from(u32::MAX)] {
+        assert_eq!(read(blocks, length), damaged("its frames are empty or too large"));
+    }
+    for length in [0, 4 * 4096, u64::MAX] {
+        assert_eq!(read(256, length), damaged("a frame is impossible"));
+    }
+}
+
+#[test]
 fn a_patch_cannot_serve_what_it_has_not() {
     let (patch, pack) = (patched(&old(), &new()), packed(&new(), &[]));
     let recipe = Recipe::from_patch(&patch, &pack.manifest, &old().local()).unwrap();

@@ -2,7 +2,7 @@
 
 use super::content::{self, Content, Run};
 use super::wire::{Reader, put};
-use super::{Frame, Home, Parts, Recipe, RecipeError, read_shape, write_shape};
+use super::{FRAME_LIMIT, Frame, Home, Parts, Recipe, RecipeError, read_range, read_shape, write_shape};
 use crate::blocks::Shape;
 use crate::frame::{self, FrameError};
 use crate::{Manifest, Sha256Digest};
@@ -68,8 +68,8 @@ fn read(reader: &mut Reader<'_>, manifest: &Manifest) -> Result<Parts, RecipeErr
     let digests = reader.bytes(kinds * digest_size)?.to_vec();
     let ages = reader.bytes(kinds)?;
     let frame_blocks = reader.small()?;
-    if frame_blocks == 0 {
-        return Err(RecipeError::Damaged("its frames are empty"));
+    if !(1..=FRAME_LIMIT).contains(&frame_blocks) {
+        return Err(RecipeError::Damaged("its frames are empty or too large"));
     }
     let chunks = frames(ages, frame_blocks);
     if reader.count()? != chunks.len() {
@@ -79,13 +79,13 @@ fn read(reader: &mut Reader<'_>, manifest: &Manifest) -> Result<Parts, RecipeErr
     let mut frames = Vec::with_capacity(chunks.len());
     let mut start = 0_u64;
     for (frame, chunk) in (0..).zip(&chunks) {
-        let end = start.checked_add(reader.number()?).ok_or(RecipeError::Damaged("a number is too large"))?;
+        let blocks = u32::try_from(chunk.len()).expect("a frame has at most `frame_blocks` blocks");
+        let range = read_range(reader, start, blocks)?;
+        start = range.end;
         for (position, kind) in (0..).zip(chunk) {
             homes[*kind as usize] = Home::Frame { frame, position };
         }
-        let blocks = u32::try_from(chunk.len()).expect("a frame has at most `frame_blocks` blocks");
-        frames.push(Frame { range: start..end, blocks, reference: Vec::new() });
-        start = end;
+        frames.push(Frame { range, blocks, reference: Vec::new() });
     }
     reader.end()?;
     let Content { kinds, bases } = content;

@@ -23,6 +23,9 @@ pub(crate) use patch::{Patch, PatchFrame, encode as encode_patch};
 /// Bytes at the begin of a patch that tell how long its head is.
 pub const PATCH_BEGIN: usize = patch::BEGIN;
 
+/// Blocks that one frame may need in memory: what it holds, and what it was compressed against.
+const FRAME_LIMIT: u32 = 4096;
+
 /// Why bytes are no recipe for a version.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipeError {
@@ -247,6 +250,14 @@ fn read_shape(
     let sections =
         (0..count).map(|_| reader.array().map(Sha256Digest::from_bytes)).collect::<Result<_, _>>()?;
     Ok((shape, sections, digest_size))
+}
+
+/// Where a frame of so many blocks is, whose length follows: what does not compress is hardly longer than it was.
+fn read_range(reader: &mut wire::Reader<'_>, start: u64, blocks: u32) -> Result<Range<u64>, RecipeError> {
+    let length = reader.number()?;
+    let longest = zstd::zstd_safe::compress_bound(blocks as usize * verity::BLOCK_SIZE) as u64;
+    let end = start.checked_add(length).filter(|_| (1..=longest).contains(&length));
+    Ok(start..end.ok_or(RecipeError::Damaged("a frame is impossible"))?)
 }
 
 fn write_shape(output: &mut Vec<u8>, shape: Shape, sections: &[Sha256Digest], digest_size: usize) {

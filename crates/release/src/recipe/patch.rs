@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::content::{self, Run};
 use super::wire::{Reader, put};
-use super::{Frame, Home, Parts, Recipe, RecipeError, read_shape, write_shape};
+use super::{FRAME_LIMIT, Frame, Home, Parts, Recipe, RecipeError, read_range, read_shape, write_shape};
 use crate::blocks::Shape;
 use crate::frame::{self, FrameError};
 use crate::local::Local;
@@ -15,8 +15,6 @@ const SIGNATURE: &[u8; 16] = b"lazuli patch 1\n\0";
 pub(super) const BEGIN: usize = 32;
 const LIMIT: u64 = 1 << 25;
 const LEVEL: i32 = 19;
-/// Blocks that one frame may need: what it holds, and what it was compressed against.
-const FRAME_LIMIT: u32 = 4096;
 
 /// Bytes of a patch before its frames, told by its first `PATCH_BEGIN` bytes.
 pub fn head_length(begin: &[u8]) -> Result<u64, RecipeError> {
@@ -144,7 +142,7 @@ fn read(
 fn read_frame(reader: &mut Reader<'_>, start: u64, base: Shape) -> Result<Frame, RecipeError> {
     let damaged = || RecipeError::Damaged("a frame is impossible");
     let blocks = reader.small()?;
-    let end = start.checked_add(reader.number()?).ok_or_else(damaged)?;
+    let range = read_range(reader, start, blocks)?;
     let mut reference = Vec::new();
     let (mut last, mut needed) = (0_u32, blocks);
     for _ in 0..reader.count()? {
@@ -159,5 +157,5 @@ fn read_frame(reader: &mut Reader<'_>, start: u64, base: Shape) -> Result<Frame,
     if blocks == 0 || needed > FRAME_LIMIT {
         return Err(damaged());
     }
-    Ok(Frame { range: start..end, blocks, reference })
+    Ok(Frame { range, blocks, reference })
 }

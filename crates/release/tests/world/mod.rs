@@ -2,6 +2,7 @@
 
 use release::assembly::{Assembly, Source};
 use release::blocks::{self, Area, Extent, Payload};
+use release::frame::FrameError;
 use release::local::Local;
 use release::manifest::{MANIFEST_SCHEMA, Salt};
 use release::pack::Pack;
@@ -108,6 +109,11 @@ pub struct Slot {
 
 impl Slot {
     pub fn apply(&mut self, plan: &Assembly, running: &Version, file: &[u8]) {
+        self.try_apply(plan, running, file).expect("the frames are whole");
+    }
+
+    /// As `apply`, from a file whose frames may be damaged; what was written before stays.
+    pub fn try_apply(&mut self, plan: &Assembly, running: &Version, file: &[u8]) -> Result<(), FrameError> {
         for copy in &plan.copies {
             let bytes = match &copy.from {
                 Source::Running(extent) => running.read(extent),
@@ -118,14 +124,15 @@ impl Slot {
             self.write(&copy.to, &bytes);
         }
         for fetch in &plan.fetches {
-            let range = usize::try_from(fetch.range.start).expect("small")
-                ..usize::try_from(fetch.range.end).expect("small");
+            let [start, end] =
+                [fetch.range.start, fetch.range.end].map(|place| usize::try_from(place).expect("small"));
             let reference: Vec<u8> = fetch.reference.iter().flat_map(|extent| running.read(extent)).collect();
-            let blocks = fetch.decode(&file[range], &reference).expect("the frame is whole");
+            let blocks = fetch.decode(file.get(start..end).unwrap_or_default(), &reference)?;
             for place in &fetch.places {
                 self.write(&place.to, &blocks[place.bytes()]);
             }
         }
+        Ok(())
     }
 
     fn write(&mut self, to: &Extent, bytes: &[u8]) {
@@ -142,6 +149,12 @@ impl Slot {
         area[start..end].copy_from_slice(bytes);
     }
 
+    /// The root hash of what was written.
+    pub fn root_hash(&self) -> Sha256Digest {
+        let digests = Hasher::new(&salt()).digests(&self.root);
+        HashTree::new(salt(), digests).expect("something was written").root_hash()
+    }
+
     pub fn present(&self, recipe: &Recipe) -> Present {
         let hasher = Hasher::new(&salt());
         recipe.present(&hasher.digests(&self.root), &hasher.digests(&self.kernel))
@@ -150,6 +163,7 @@ impl Slot {
     /// Whether all was written; the kernel file still has to be cut to its length.
     pub fn is(&self, version: &Version) {
         assert!(self.root == version.root, "the root file systems differ");
+        assert_eq!(self.root_hash(), version.tree().root_hash());
         let (kernel, rest) = self.kernel.split_at(version.kernel.len().min(self.kernel.len()));
         assert!(kernel == version.kernel, "the kernels differ");
         assert!(rest.len() < 4096 && rest.iter().all(|byte| *byte == 0));
