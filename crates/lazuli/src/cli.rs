@@ -175,7 +175,7 @@ pub struct ImageRelease {
     /// The root of trust (TUF root.json) by which the image proves its updates
     #[arg(long, value_name = "FILE")]
     pub release_root: Option<PathBuf>,
-    /// Sign boot loader and kernel image for Secure Boot with this RSA key: a PEM file, or the URI of a key in a token (`pkcs11:…`)
+    /// Sign boot loader and kernel image for Secure Boot with this RSA key: a PEM file that its owner alone can read, or the URI of a key in a token (`pkcs11:…`)
     #[arg(long, value_name = "FILE|URI", requires = "secure_boot_certificate")]
     pub secure_boot_key: Option<PathBuf>,
     /// The key's certificate (PEM)

@@ -46,18 +46,34 @@ pub enum Release {
     Status(ReleaseStatus),
 }
 
-/// With which keys and when; what every change takes.
+/// With which time in place of the machine's.
 #[derive(Debug, Args)]
-pub struct ReleaseSigning {
-    /// Sign with this key: a PEM file, or the URI of a key in a token (`pkcs11:…`)
-    #[arg(long = "key", value_name = "FILE|URI")]
-    pub keys: Vec<String>,
+pub struct ReleaseTime {
     /// Do it as if at this time (RFC 3339) [default: now]
     #[arg(long, value_name = "TIME")]
     pub now: Option<String>,
+}
+
+/// When a change is made, and whether it is.
+#[derive(Debug, Args)]
+pub struct ReleaseMoment {
+    /// When.
+    #[command(flatten)]
+    pub time: ReleaseTime,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub plan: bool,
+}
+
+/// With which keys and when; what every change takes.
+#[derive(Debug, Args)]
+pub struct ReleaseSigning {
+    /// Sign with this key: a PEM file that its owner alone can read, or the URI of a key in a token (`pkcs11:…`)
+    #[arg(long = "key", value_name = "FILE|URI")]
+    pub keys: Vec<String>,
+    /// When, and whether.
+    #[command(flatten)]
+    pub moment: ReleaseMoment,
 }
 
 /// `lazuli release init`
@@ -84,12 +100,9 @@ pub struct ReleaseInit {
     /// How long a role's metadata holds, as in `timestamp=2d` [default: root=365d targets=180d snapshot=30d timestamp=7d]
     #[arg(long = "lifetime", value_name = "ROLE=TIME")]
     pub lifetimes: Vec<String>,
-    /// Do it as if at this time (RFC 3339) [default: now]
-    #[arg(long, value_name = "TIME")]
-    pub now: Option<String>,
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    pub plan: bool,
+    /// When, and whether.
+    #[command(flatten)]
+    pub moment: ReleaseMoment,
 }
 
 /// `lazuli release add`
@@ -307,9 +320,9 @@ pub struct ReleaseVerify {
     /// Take every pack apart, too, and prove the version in it by its root hash
     #[arg(long)]
     pub deep: bool,
-    /// Do it as if at this time (RFC 3339) [default: now]
-    #[arg(long, value_name = "TIME")]
-    pub now: Option<String>,
+    /// When.
+    #[command(flatten)]
+    pub time: ReleaseTime,
 }
 
 /// `lazuli release status`
@@ -318,7 +331,7 @@ pub struct ReleaseStatus {
     /// The repository's folder
     #[arg(value_name = "DIR")]
     pub repository: PathBuf,
-    /// Do it as if at this time (RFC 3339) [default: now]
-    #[arg(long, value_name = "TIME")]
-    pub now: Option<String>,
+    /// When.
+    #[command(flatten)]
+    pub time: ReleaseTime,
 }

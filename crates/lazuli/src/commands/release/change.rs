@@ -102,7 +102,7 @@ pub struct Opened<'a> {
 impl<'a> Opened<'a> {
     /// Reads the repository in the folder.
     pub fn new(path: &Path, signing: &'a ReleaseSigning) -> Result<Opened<'a>, Failure> {
-        let now = super::time(signing.now.as_deref())?;
+        let now = super::time(&signing.moment.time)?;
         let folder = super::open(path)?;
         let failed = || format!("the release repository {} cannot be read", path.display());
         let repository = folder.read().context(failed)?;
@@ -126,7 +126,7 @@ impl<'a> Opened<'a> {
         done: Vec<String>,
         store: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let when = (self.now, self.signing.plan);
+        let when = (self.now, self.signing.moment.plan);
         outcome::finish(global, &self.folder, repository, &self.keys, when, done, store)
     }
 

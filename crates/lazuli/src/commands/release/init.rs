@@ -13,7 +13,7 @@ use crate::output;
 
 /// Begins a repository; the keys at hand sign it.
 pub fn run(global: &Global, options: &ReleaseInit) -> Result<(), Failure> {
-    let now = super::time(options.now.as_deref())?;
+    let now = super::time(&options.moment.time)?;
     let lifetimes = lifetimes(&options.lifetimes)?;
     let mut signing = Vec::new();
     let root = signers(&options.root_keys, options.root_threshold, &mut signing)?;
@@ -40,7 +40,7 @@ pub fn run(global: &Global, options: &ReleaseInit) -> Result<(), Failure> {
         );
     }
     let done = vec![format!("a release repository in {place}")];
-    outcome::finish(global, &folder, &repository, &signing, (now, options.plan), done, || Ok(()))
+    outcome::finish(global, &folder, &repository, &signing, (now, options.moment.plan), done, || Ok(()))
 }
 
 fn signers(words: &[String], threshold: u64, signing: &mut Vec<SigningKey>) -> Result<RoleSigners, Failure> {

@@ -12,7 +12,7 @@ use std::path::Path;
 use host_tools::Clock;
 use release_repository::{Folder, Key, KeyError, RoleName, SigningKey, key as keys};
 
-use crate::cli::{Global, Release, ReleaseKey, ReleaseRole};
+use crate::cli::{Global, Release, ReleaseKey, ReleaseRole, ReleaseTime};
 use crate::failure::{Context as _, ExitCode, Failure};
 
 /// Leads to the command.
@@ -34,8 +34,8 @@ pub fn run(global: &Global, command: &Release) -> Result<(), Failure> {
 }
 
 /// The time that is given, or the machine's, in seconds since 1970.
-fn time(text: Option<&str>) -> Result<u64, Failure> {
-    let Some(text) = text else { return Ok(Clock::System.now()) };
+fn time(time: &ReleaseTime) -> Result<u64, Failure> {
+    let Some(text) = &time.now else { return Ok(Clock::System.now()) };
     let wrong = || {
         Failure::new(format!("`{text}` is not a time"))
             .hint("write it as in 2026-11-21T18:00:00Z")

@@ -44,7 +44,7 @@ struct Published {
 
 /// Looks at everything; fails where a machine would stumble.
 pub fn run(global: &Global, options: &ReleaseVerify) -> Result<(), Failure> {
-    let now = super::time(options.now.as_deref())?;
+    let now = super::time(&options.time)?;
     let folder = super::look(&options.repository)?;
     let place = options.repository.display();
     let root = options.root.as_ref().map(|path| {
@@ -69,7 +69,7 @@ pub fn run(global: &Global, options: &ReleaseVerify) -> Result<(), Failure> {
 
 /// Tells what there is, sound or not.
 pub fn status(global: &Global, options: &ReleaseStatus) -> Result<(), Failure> {
-    let now = super::time(options.now.as_deref())?;
+    let now = super::time(&options.time)?;
     let folder = super::look(&options.repository)?;
     let failed = || format!("the release repository {} cannot be read", options.repository.display());
     let repository = folder.read().context(failed)?;
