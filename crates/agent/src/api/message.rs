@@ -44,6 +44,25 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+impl Received {
+    /// Reads one request; the error says what is wrong with it.
+    pub fn read(stream: &mut dyn Read) -> Result<Received, String> {
+        let (head, rest) = read_head(stream)?;
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut headers);
+        request.parse(&head).map_err(|error| error.to_string())?;
+        let method = match request.method {
+            Some("GET") => Method::Get,
+            Some("POST") => Method::Post,
+            _ => Method::Other,
+        };
+        let path = request.path.unwrap_or("/").split('?').next().unwrap_or("/").to_owned();
+        let length = content_length(request.headers)?.unwrap_or(0);
+        let body = read_body(stream, rest, length, MOST_REQUEST)?;
+        Ok(Received { method, path, body })
+    }
+}
+
 impl Reply {
     /// A value as JSON.
     pub fn json<T: Serialize>(status: u16, value: &T) -> Reply {
@@ -59,23 +78,6 @@ impl Reply {
     pub fn prometheus(text: String) -> Reply {
         Reply { status: 200, content_type: "text/plain; version=0.0.4", body: text.into_bytes() }
     }
-}
-
-/// Reads one request; the error says what is wrong with it.
-pub(super) fn read_request(stream: &mut dyn Read) -> Result<Received, String> {
-    let (head, rest) = read_head(stream)?;
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut request = httparse::Request::new(&mut headers);
-    request.parse(&head).map_err(|error| error.to_string())?;
-    let method = match request.method {
-        Some("GET") => Method::Get,
-        Some("POST") => Method::Post,
-        _ => Method::Other,
-    };
-    let path = request.path.unwrap_or("/").split('?').next().unwrap_or("/").to_owned();
-    let length = content_length(request.headers)?.unwrap_or(0);
-    let body = read_body(stream, rest, length, MOST_REQUEST)?;
-    Ok(Received { method, path, body })
 }
 
 /// Writes one request.
@@ -180,14 +182,14 @@ mod tests {
     use super::*;
 
     fn request(text: &str) -> Result<Received, String> {
-        read_request(&mut text.as_bytes())
+        Received::read(&mut text.as_bytes())
     }
 
     #[test]
     fn what_is_written_is_read() {
         let mut bytes = Vec::new();
         write_request(&mut bytes, "POST", "/v1/operations", b"{}").unwrap();
-        let received = read_request(&mut &bytes[..]).unwrap();
+        let received = Received::read(&mut &bytes[..]).unwrap();
         let expected = Received { method: Method::Post, path: "/v1/operations".into(), body: b"{}".to_vec() };
         assert_eq!(received, expected);
         let mut bytes = Vec::new();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::message::{Received, Reply, read_request, write_reply};
+use super::message::{Received, Reply, write_reply};
 use crate::error::Named;
 use crate::operation::Failure;
 
@@ -101,7 +101,7 @@ fn accept(
 fn serve(mut stream: UnixStream, answer: &(dyn Fn(&Received) -> Reply + Send + Sync)) -> io::Result<()> {
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
-    let reply = match read_request(&mut stream) {
+    let reply = match Received::read(&mut stream) {
         Ok(request) => answer(&request),
         Err(problem) => {
             Reply::json(400, &Failure::new("api.request", format!("the request cannot be read: {problem}")))

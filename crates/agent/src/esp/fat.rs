@@ -14,23 +14,25 @@ const ENTRY: usize = 32;
 const FREE: u8 = 0xE5;
 /// The attribute of an entry that names the volume.
 const VOLUME: u8 = 0x08;
-/// Longer chains than a folder of boot entries can have are loops.
-const MOST_CLUSTERS: u32 = 4096;
+/// Entries that a folder can have; a longer chain of clusters is a loop.
+const MOST_ENTRIES: u64 = 65_536;
+/// Entries that a long name can have: 13 units each, and 255 in all.
+const LONGEST_NAME: u8 = 20;
 
 /// A file's entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub struct Found {
     /// Where the entry lies, in bytes from the start.
-    pub(super) offset: u64,
-    /// Where the entries of its long name lie.
-    pub(super) long_name: Vec<u64>,
+    pub offset: u64,
+    /// Where the entries of its long name lie, in bytes from the start.
+    pub long_name: Vec<u64>,
     /// The file's first cluster; 0 if it is empty.
-    pub(super) cluster: u32,
+    pub cluster: u32,
 }
 
 /// Takes the name away and leaves the file's clusters. From the first byte on the name is gone; what is left of a long name
 /// belongs to no entry.
-pub(super) fn forget(device: &dyn Device, found: &Found) -> io::Result<()> {
+pub fn forget(device: &dyn Device, found: &Found) -> io::Result<()> {
     device.write_at(found.offset, &[FREE])?;
     device.flush()?;
     for offset in &found.long_name {
@@ -40,7 +42,7 @@ pub(super) fn forget(device: &dyn Device, found: &Found) -> io::Result<()> {
 }
 
 /// Where a file of this folder has its entry; a name is found whatever its case.
-pub(super) fn find(device: &dyn ReadAt, folders: &[&str], name: &str) -> io::Result<Option<Found>> {
+pub fn find(device: &dyn ReadAt, folders: &[&str], name: &str) -> io::Result<Option<Found>> {
     let layout = Layout::read(device)?;
     let mut place = layout.root();
     for folder in folders {
@@ -140,7 +142,7 @@ impl Layout {
             Place::Cluster(cluster) => cluster,
         };
         let mut bytes = vec![0; usize::try_from(self.cluster_size).map_err(io::Error::other)?];
-        for _ in 0..MOST_CLUSTERS {
+        for _ in 0..=(MOST_ENTRIES * ENTRY as u64).div_ceil(self.cluster_size) {
             let end = if self.wide { 0x0FFF_FFF8 } else { 0xFFF8 };
             if cluster < 2 || cluster >= end {
                 return Ok(None);
@@ -179,15 +181,22 @@ struct LongName {
     parts: Vec<[u16; 13]>,
     places: Vec<u64>,
     checksum: u8,
+    /// Parts that are still to come.
+    missing: u8,
 }
 
 impl LongName {
     fn push(&mut self, entry: &[u8; ENTRY], place: u64) {
-        // Bit 6 marks the name's last part, which comes first.
-        if entry[0] & 0x40 != 0 {
-            *self = LongName::default();
+        let number = entry[0] & 0x3F;
+        // Bit 6 marks the name's last part, which comes first; the others count down to 1, all with one checksum.
+        if entry[0] & 0x40 != 0 && number <= LONGEST_NAME {
+            *self = LongName { checksum: entry[13], missing: number, ..LongName::default() };
         }
-        self.checksum = entry[13];
+        if number == 0 || number != self.missing || entry[13] != self.checksum {
+            *self = LongName::default();
+            return;
+        }
+        self.missing -= 1;
         self.places.push(place);
         let places = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
         self.parts.push(places.map(|place| u16::from_le_bytes([entry[place], entry[place + 1]])));
@@ -196,7 +205,7 @@ impl LongName {
     /// Whether it is the long name of the entry that follows it.
     fn belongs_to(&self, entry: &[u8; ENTRY]) -> bool {
         let sum = entry[..11].iter().fold(0_u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
-        !self.parts.is_empty() && self.checksum == sum
+        !self.parts.is_empty() && self.missing == 0 && self.checksum == sum
     }
 
     fn is(&self, entry: &[u8; ENTRY], name: &str) -> bool {
@@ -302,6 +311,58 @@ mod tests {
         let text = sandbox.run(&call).unwrap().stdout_text();
         let shared = format!("{LEFT}\n  share clusters");
         Some([&*shared, "Orphaned long file name part", "Reclaim"].map(|words| text.contains(words)))
+    }
+
+    /// A folder of clusters of 512 KiB that lead back to themselves, full of parts of one long name.
+    #[test]
+    fn a_loop_of_parts_of_a_name_takes_neither_time_nor_memory() {
+        const CLUSTER: usize = 128 * 4096;
+        let mut bytes = vec![0; 4096 + 4096 + 2 * CLUSTER];
+        bytes[11..18].copy_from_slice(&[0, 16, 128, 1, 0, 1, 0]);
+        bytes[32..36].copy_from_slice(&(128_u32 * 70_000).to_le_bytes());
+        bytes[36..40].copy_from_slice(&1_u32.to_le_bytes());
+        bytes[44] = 3;
+        bytes[510..512].copy_from_slice(&[0x55, 0xAA]);
+        bytes[4096 + 3 * 4] = 3;
+        for entry in bytes[8192 + CLUSTER..].as_chunks_mut::<ENTRY>().0 {
+            entry.fill(b'a');
+            (entry[0], entry[11]) = (1, 0x0F);
+        }
+        let disk = Recorded::new(bytes.len() as u64);
+        disk.write_at(0, &bytes).unwrap();
+        let window = Window::new(&disk, 0, disk.size()).unwrap();
+        let error = find(&window, &["EFI"], KEPT).unwrap_err().to_string();
+        assert!(error.ends_with("the clusters of EFI/Linux form a loop"), "{error}");
+        let mut name = LongName::default();
+        for part in bytes[8192 + CLUSTER..].as_chunks::<ENTRY>().0 {
+            name.push(part, 0);
+            assert!(name.parts.len() <= usize::from(LONGEST_NAME));
+        }
+    }
+
+    #[test]
+    fn parts_of_a_name_count_down_to_one() {
+        let part = |number: u8, checksum: u8| {
+            let mut entry = [b'a'; ENTRY];
+            (entry[0], entry[13]) = (number, checksum);
+            entry
+        };
+        let short = *b"AAAAAAAAEFI\x20aaaaaaaaaaaaaaaaaaaa";
+        let sum = short[..11].iter().fold(0_u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
+        for (parts, whole) in [
+            (&[(0x43, sum), (2, sum), (1, sum)][..], true),
+            (&[(2, sum), (0x41, sum)], true),
+            (&[(0x42, sum)], false),
+            (&[(0x43, sum), (1, sum)], false),
+            (&[(1, sum)], false),
+            (&[(0x40, sum)], false),
+            (&[(0x42, 1), (1, sum)], false),
+            (&[(0x41, sum ^ 1)], false),
+        ] {
+            let mut name = LongName::default();
+            parts.iter().for_each(|(number, checksum)| name.push(&part(*number, *checksum), 0));
+            assert_eq!(name.belongs_to(&short), whole, "{parts:x?}");
+        }
     }
 
     #[test]

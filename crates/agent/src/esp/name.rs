@@ -99,7 +99,9 @@ impl EntryName {
 fn parse_counter(text: &str) -> Option<Counter> {
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.parse().ok()).flatten()
+        // With a zero in front it is another name, and nobody who counts boots writes it.
+        let plain = text == "0" || !text.starts_with('0');
+        (digits && plain).then(|| text.parse().ok()).flatten()
     };
     match text.split_once('-') {
         Some((left, done)) => Some(Counter { left: number(left)?, done: Some(number(done)?) }),
@@ -153,6 +155,8 @@ mod tests {
             "a_1++1.efi",
             "a_1+3-.efi",
             "a_1+-1.efi",
+            "a_1+03.efi",
+            "a_1+2-01.efi",
             "a_1+99999999999.efi",
             "a_1+3.efi.part",
             "_1.efi",

@@ -46,6 +46,16 @@ impl Header {
             && (self.entries, self.entry_size) == (other.entries, other.entry_size)
     }
 
+    /// Whether neither copy's entries reach into the sectors that are for partitions, as UEFI 5.3.2 has it. The front's lie
+    /// behind its header, and those of the copy just before it.
+    pub(super) fn lies_beside_partitions(&self, sector: u64) -> bool {
+        let length = self.array_sectors(sector);
+        let front = self.array >= 2
+            && self.array.checked_add(length).is_some_and(|end| end <= self.first_usable)
+            && self.first_usable <= self.last_usable;
+        front && self.other.checked_sub(length).is_some_and(|array| self.last_usable < array)
+    }
+
     /// The front's header, when only the copy's could be read.
     pub(super) fn turned(&self) -> Header {
         // UEFI 5.3.2: the front's header is in sector 1 and its entries follow.

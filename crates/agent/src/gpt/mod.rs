@@ -79,13 +79,29 @@ pub enum GptError {
         /// Sectors of the disk.
         sectors: u64,
     },
+    /// Entries would be written where partitions may be.
+    #[error(
+        "the entries of the partition table (from sector {array}, and before sector {backup}) do not lie beside the sectors {first} to {last} of its partitions; repair it with a partition tool"
+    )]
+    Overlapping {
+        /// First sector of the front's entries.
+        array: u64,
+        /// Sector of the copy.
+        backup: u64,
+        /// First sector that is for partitions.
+        first: u64,
+        /// Last sector that is for partitions.
+        last: u64,
+    },
 }
 
 impl Named for GptError {
     fn name(&self) -> &'static str {
         match self {
             GptError::Read { .. } => "disk.read",
-            GptError::Broken { .. } | GptError::Misplaced { .. } => "disk.table-broken",
+            GptError::Broken { .. } | GptError::Misplaced { .. } | GptError::Overlapping { .. } => {
+                "disk.table-broken"
+            }
         }
     }
 }
@@ -94,11 +110,11 @@ impl Table {
     /// Reads the table of a device whose sectors have `sector` bytes.
     pub fn read(device: &dyn Device, sector: u64) -> Result<Self, GptError> {
         let front = copy_at(device, sector, 1)?;
-        // A disk that was made larger keeps its copy where the front says, until somebody moves it.
+        // A disk that was made larger keeps its copy where the front says, until a change moves it.
         let last = (device.size() / sector).saturating_sub(1);
         let backup_sector = front.as_ref().map_or(last, |(header, _)| header.other);
         let backup = copy_at(device, sector, backup_sector)?;
-        let (header, entries, condition) = match (front, backup) {
+        let (mut header, entries, condition) = match (front, backup) {
             (Ok(front), Ok(backup)) => {
                 let same = front.0.agrees_with(&backup.0) && front.1 == backup.1;
                 (front.0, front.1, if same { Condition::Whole } else { Condition::Different })
@@ -111,6 +127,12 @@ impl Table {
         let sectors = device.size() / sector;
         if header.own != 1 || header.other >= sectors || header.other <= 1 + header.array_sectors(sector) {
             return Err(GptError::Misplaced { front: header.own, backup: header.other, sectors });
+        }
+        // Without the front the copy is looked for in the last sector alone: it must lie there before the front is written.
+        header.other = last;
+        if !header.lies_beside_partitions(sector) {
+            let Header { array, other: backup, first_usable: first, last_usable: last, .. } = header;
+            return Err(GptError::Overlapping { array, backup, first, last });
         }
         Ok(Table { sector, header, entries, condition })
     }

@@ -133,17 +133,46 @@ fn a_disk_that_was_cut_off_is_not_written() {
     );
 }
 
+/// The checksums hold, and the sectors for partitions begin too early or end too late.
 #[test]
-fn a_grown_disk_keeps_its_copy_where_the_front_says() {
+fn entries_among_partitions_are_not_written() {
+    for (field, value) in [(40, 33), (48, 223)] {
+        let disk = disk();
+        let mut sectors = vec![0; 40 * 512];
+        disk.read_at(0, &mut sectors).unwrap();
+        let place = 512 + field;
+        sectors[place..place + 8].copy_from_slice(&u64::to_le_bytes(value));
+        sectors[512 + 16..512 + 20].fill(0);
+        let sum = crc32fast::hash(&sectors[512..512 + 92]);
+        sectors[512 + 16..512 + 20].copy_from_slice(&sum.to_le_bytes());
+        disk.write_at(0, &sectors).unwrap();
+        let error = Table::read(&disk, 512).unwrap_err();
+        assert!(matches!(error, GptError::Overlapping { array: 2, backup: 255, .. }), "{error}");
+    }
+}
+
+#[test]
+fn the_copy_moves_to_the_end_of_a_grown_disk_and_is_there_before_the_front_is_written() {
     let disk = disk();
     let grown = Recorded::new(1024 * 512);
     let mut bytes = vec![0; 256 * 512];
     disk.read_at(0, &mut bytes).unwrap();
     grown.write_at(0, &bytes).unwrap();
-    let table = Table::read(&grown, 512).unwrap();
-    assert_eq!(table.condition, Condition::Whole);
-    write(&grown, &table, &renamed(&table));
-    assert_eq!(Table::read(&grown, 512).unwrap().entry(2).unwrap().label(), "one_2");
+    let before = Table::read(&grown, 512).unwrap();
+    assert_eq!(before.condition, Condition::Whole);
+    assert_eq!(replace(&before, &before), []);
+    let wanted = renamed(&before);
+    grown.begin();
+    write(&grown, &before, &wanted);
+    for cut in grown.cuts(400) {
+        let found = Table::read(&cut, 512).unwrap();
+        assert!(found.entries == before.entries || found.entries == wanted.entries);
+        write(&cut, &found, &wanted);
+        let found = Table::read(&cut, 512).unwrap();
+        assert_eq!((found.condition, &found.entries), (Condition::Whole, &wanted.entries));
+    }
+    grown.write_at(512, &[0; 512]).unwrap();
+    assert_eq!(Table::read(&grown, 512).unwrap().entries, wanted.entries, "by the copy in the last sector");
 }
 
 /// sgdisk, which compares both copies and all checksums.
