@@ -1,7 +1,6 @@
 //! An address and what is wanted of it, in; the bytes, out: over HTTP(S) or from a file, resumed and tried again.
 //! What the bytes are worth is decided elsewhere; here only their number and their pace are bounded.
 
-mod attempt;
 mod cursor;
 mod error;
 mod patience;
@@ -12,17 +11,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http_fetch::{Body, Request, TransferError};
 use url::Url;
 
-pub use attempt::Bound;
-pub(crate) use attempt::tls;
-pub use error::{AttemptError, ClientError, DownloadError};
+pub use error::{AttemptError, DownloadError};
+pub use http_fetch::{AuthoritiesError, Bound};
 
 use crate::pulse::Pulse;
 use crate::source::{Sink, SinkError};
-use attempt::Body;
 use cursor::Cursor;
 use patience::{Pace, Patience};
+
+/// What servers are told of this program.
+pub(crate) const USER_AGENT: &str = concat!("lazuli-agent/", env!("CARGO_PKG_VERSION"));
 
 /// How long to wait, and for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Default for Options {
 /// Fetches; may be cloned and shared, the connections are the same.
 #[derive(Debug, Clone)]
 pub struct Client {
-    agent: ureq::Agent,
+    transfers: http_fetch::Client,
     options: Options,
     received: Arc<AtomicU64>,
     pulse: Pulse,
@@ -71,9 +72,15 @@ pub struct Client {
 
 impl Client {
     /// A client with these options. Proxies are taken from the environment (`https_proxy`, `no_proxy`, …).
-    pub fn new(options: Options) -> Result<Client, ClientError> {
-        let agent = attempt::agent(&options)?;
-        Ok(Client { agent, options, received: Arc::default(), pulse: Pulse::default() })
+    pub fn new(options: Options) -> Result<Client, AuthoritiesError> {
+        let transfers = http_fetch::Client::new(http_fetch::Options {
+            user_agent: USER_AGENT,
+            tls: http_fetch::trusted_authorities(options.authorities.as_deref())?,
+            connect_timeout: options.connect_timeout,
+            stall_timeout: options.stall_timeout,
+            connections: 1,
+        });
+        Ok(Client { transfers, options, received: Arc::default(), pulse: Pulse::default() })
     }
 
     /// The same client, telling at each piece and each pause that it goes on.
@@ -101,7 +108,7 @@ impl Client {
         let mut content = Vec::new();
         let mut patience = Patience::new(&self.options, &self.pulse);
         if bound.most() > MOST {
-            return Err(DownloadError::new(url, AttemptError::TooLarge { limit: MOST }));
+            return Err(DownloadError::new(url, TransferError::TooLarge { limit: MOST }.into()));
         }
         loop {
             // What has no promised length may have changed in the meantime: its pieces are never put together.
@@ -142,19 +149,17 @@ impl Client {
 
     fn append(&self, url: &Url, bound: Bound, content: &mut Vec<u8>) -> Result<(), AttemptError> {
         let start = content.len() as u64;
-        let mut body = Body::open(&self.agent, url, start, None, bound)?;
-        if body.position() < start {
-            content.clear();
-        }
+        let mut body = self.open(url, start, None, bound)?;
+        // The answer may begin earlier.
+        content.truncate(usize::try_from(body.position()).unwrap_or(content.len()));
         let mut buffer = vec![0; 1 << 16];
         let mut pace = Pace::new(&self.options);
         loop {
             let count = body.read(&mut buffer)?;
             if count == 0 {
-                return bound.check_end(content.len() as u64);
+                return Ok(());
             }
             self.count(count);
-            bound.check_running(content.len() as u64 + count as u64)?;
             content.extend_from_slice(&buffer[..count]);
             pace.note(count)?;
         }
@@ -169,25 +174,25 @@ impl Client {
         cursor: &mut Cursor<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Interruption> {
-        let end = Some(stretch.end);
-        let mut body = Body::open(&self.agent, url, stretch.start, end, Bound::Exactly(total))?;
+        let mut body = self.open(url, stretch.start, Some(stretch.end), Bound::Exactly(total))?;
+        let end = body.end().unwrap_or(total);
         let mut buffer = vec![0; 1 << 16];
         let mut pace = Pace::new(&self.options);
-        loop {
+        while body.position() < end && cursor.position().is_some_and(|wanted| wanted < end) {
             let offset = body.position();
-            if cursor.position().is_none_or(|wanted| wanted >= body.end()) {
-                // Asks for the end of the body, so that the connection can serve the next request.
-                return if offset >= body.end() { Ok(body.finish()?) } else { Ok(()) };
-            }
             let count = body.read(&mut buffer)?;
-            if count == 0 {
-                let cause = AttemptError::Truncated { expected: body.end(), got: offset };
-                return Err(Interruption::Attempt(cause));
-            }
             self.count(count);
             cursor.feed(offset, &buffer[..count], sink).map_err(Interruption::Sink)?;
             pace.note(count)?;
         }
+        if body.position() >= end {
+            body.finish()?;
+        }
+        Ok(())
+    }
+
+    fn open(&self, url: &Url, start: u64, end: Option<u64>, bound: Bound) -> Result<Body, TransferError> {
+        self.transfers.open(&Request { url, start, end, bound, stay_on_https: true, headers: &[] })
     }
 
     fn count(&self, bytes: usize) {
@@ -212,8 +217,8 @@ enum Interruption {
     Sink(SinkError),
 }
 
-impl From<AttemptError> for Interruption {
-    fn from(cause: AttemptError) -> Self {
-        Interruption::Attempt(cause)
+impl<E: Into<AttemptError>> From<E> for Interruption {
+    fn from(cause: E) -> Self {
+        Interruption::Attempt(cause.into())
     }
 }

@@ -12,10 +12,11 @@ use crate::cargo;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("rpm-model", &[]),
     ("host-tools", &[]),
+    ("http-fetch", &[]),
     ("spec-overlay", &[]),
     ("definition", &["rpm-model", "spec-overlay"]),
     ("solver", &["rpm-model"]),
-    ("repository", &["rpm-model", "host-tools"]),
+    ("repository", &["rpm-model", "host-tools", "http-fetch"]),
     ("debian-import", &["rpm-model", "host-tools", "repository"]),
     (
         "component-sources",
@@ -46,7 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "release-repository",
         ],
     ),
-    ("agent", &["release", "host-tools"]),
+    ("agent", &["release", "host-tools", "http-fetch"]),
     ("testkit", &["rpm-model", "host-tools"]),
     ("xtask", &[]),
 ];

@@ -1,7 +1,5 @@
 //! How long a bad connection is put up with.
 
-use std::time::Duration;
-
 use host_tools::Stopwatch;
 use url::Url;
 
@@ -37,18 +35,14 @@ impl<'a> Patience<'a> {
             return Err(DownloadError::new(url, cause));
         }
         self.pulse.beat();
-        std::thread::sleep(self.pause(&cause));
+        let asked = match &cause {
+            AttemptError::Transfer(error) => error.retry_after(),
+            _ => None,
+        };
+        let Options { first_pause, longest_pause, .. } = *self.options;
+        std::thread::sleep(http_fetch::pause(first_pause, longest_pause, self.vain, asked));
         self.pulse.beat();
         Ok(())
-    }
-
-    fn pause(&self, cause: &AttemptError) -> Duration {
-        let asked = match cause {
-            AttemptError::Status { retry_after: Some(seconds), .. } => Duration::from_secs(*seconds),
-            _ => Duration::ZERO,
-        };
-        let doubled = 1_u32 << self.vain.saturating_sub(1).min(16);
-        self.options.first_pause.saturating_mul(doubled).max(asked).min(self.options.longest_pause)
     }
 }
 
@@ -77,27 +71,5 @@ impl<'a> Pace<'a> {
         }
         *self = Pace::new(self.options);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest_and_never_fall_below_what_the_server_asks() {
-        let options = Options {
-            first_pause: Duration::from_secs(1),
-            longest_pause: Duration::from_secs(10),
-            ..Options::default()
-        };
-        let pulse = Pulse::default();
-        let pause = |vain, cause: &AttemptError| {
-            Patience { options: &options, pulse: &pulse, vain }.pause(cause).as_secs()
-        };
-        let cut = AttemptError::Truncated { expected: 2, got: 1 };
-        assert_eq!([1, 2, 3, 4, 5].map(|vain| pause(vain, &cut)), [1, 2, 4, 8, 10]);
-        let busy = |seconds| AttemptError::Status { status: 503, retry_after: Some(seconds) };
-        assert_eq!((pause(1, &busy(5)), pause(1, &busy(5000))), (5, 10));
     }
 }

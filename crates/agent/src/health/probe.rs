@@ -8,7 +8,6 @@ use host_tools::{program, systemctl};
 use url::Url;
 
 use super::Check;
-use crate::download;
 
 /// What does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -70,9 +69,8 @@ fn command(arguments: &[String], timeout: Duration) -> Result<(), String> {
 }
 
 fn http(url: &Url, status: u16, timeout: Duration) -> Result<(), String> {
-    let tls = download::tls(&download::Options::default()).map_err(|error| error.to_string())?;
     let agent = ureq::config::Config::builder()
-        .tls_config(tls)
+        .tls_config(http_fetch::machine_authorities())
         .http_status_as_error(false)
         .max_redirects(0)
         // The check is of what this machine offers, whatever proxy it uses for the world.

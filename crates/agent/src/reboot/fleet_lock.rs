@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::config::FleetLock;
-use crate::download::{self, ClientError};
+use crate::download::{self, AuthoritiesError};
 use crate::error::Named;
 
 /// What is asked of the lock.
@@ -24,7 +24,7 @@ pub enum Lock {
 pub enum FleetLockError {
     /// The configured authorities cannot be read.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Client(#[from] AuthoritiesError),
     /// The server did not answer.
     #[error("the fleet's lock at {url} cannot be reached: {said}")]
     Unreachable {
@@ -66,10 +66,10 @@ impl LockClient {
     /// `machine` tells this machine from others, and does not tell its machine identity; of the options, the authorities count.
     pub fn new(machine: String, options: &download::Options) -> Result<LockClient, FleetLockError> {
         let agent = ureq::config::Config::builder()
-            .tls_config(download::tls(options)?)
+            .tls_config(http_fetch::trusted_authorities(options.authorities.as_deref())?)
             .http_status_as_error(false)
             .max_redirects(0)
-            .user_agent(concat!("lazuli-agent/", env!("CARGO_PKG_VERSION")))
+            .user_agent(download::USER_AGENT)
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .new_agent();

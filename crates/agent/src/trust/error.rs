@@ -4,9 +4,10 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use http_fetch::TransferError;
 use url::Url;
 
-use crate::download::DownloadError;
+use crate::download::{AttemptError, DownloadError};
 use crate::error::Named;
 
 /// Why a repository's metadata is not believed.
@@ -103,7 +104,7 @@ impl TrustError {
     pub(super) fn refused(base: &Url, error: tough::error::Error) -> Self {
         let base = base.to_string();
         if let Some(failed) = cause::<DownloadError>(&error)
-            && !matches!(failed.cause, crate::download::AttemptError::TooLarge { .. })
+            && !matches!(failed.cause, AttemptError::Transfer(TransferError::TooLarge { .. }))
         {
             let code = failed.name();
             return TrustError::Unreachable { base, code, source: Box::new(error) };

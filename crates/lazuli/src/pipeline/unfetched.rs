@@ -14,7 +14,7 @@ pub fn exit_code(error: &DownloadError) -> ExitCode {
                 |wanted: fn(&AttemptError) -> bool| failures.iter().any(|failure| wanted(&failure.cause));
             if any(|cause| matches!(cause, AttemptError::Cache(_))) {
                 ExitCode::Failed
-            } else if any(is_other_content) {
+            } else if any(AttemptError::is_other_content) {
                 ExitCode::Verification
             } else {
                 ExitCode::Network
@@ -37,11 +37,4 @@ pub fn hint(error: &DownloadError) -> &'static str {
         }
         _ => "what is finished is kept; run again to go on",
     }
-}
-
-fn is_other_content(cause: &AttemptError) -> bool {
-    matches!(
-        cause,
-        AttemptError::WrongChecksum { .. } | AttemptError::WrongSize { .. } | AttemptError::TooLarge { .. }
-    )
 }

@@ -1,9 +1,8 @@
 //! What can go wrong on the way, with the address it went wrong at.
 
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
 
+use http_fetch::TransferError;
 use rpm_model::Checksum;
 
 use super::cache::CacheError;
@@ -67,47 +66,9 @@ pub struct Failure {
 /// What went wrong with one transfer.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// The text is not an address of a known kind.
-    #[error("not a http, https or file address")]
-    BadAddress,
-    /// The server answered with an error.
-    #[error("the server answered {status}")]
-    Status {
-        /// The HTTP status code.
-        status: u16,
-        /// Seconds that the server asks to wait.
-        retry_after: Option<u64>,
-    },
-    /// The connection failed, stalled or ended.
-    #[error("{0}")]
-    Connection(String),
-    /// The server could not prove who it is: asking again changes nothing.
-    #[error(
-        "the server's certificate is not accepted: {0} (is the clock right, and the authority known to this machine?)"
-    )]
-    Certificate(String),
-    /// The stream ended early.
-    #[error("the transfer ended after {got} of {expected} bytes")]
-    Truncated {
-        /// Bytes that were promised.
-        expected: u64,
-        /// Bytes that came, resumed part included.
-        got: u64,
-    },
-    /// The file has another size than was promised.
-    #[error("wrong size: expected {expected} bytes, got {got}")]
-    WrongSize {
-        /// Bytes that were promised.
-        expected: u64,
-        /// Bytes that the server has.
-        got: u64,
-    },
-    /// The file goes on beyond the limit.
-    #[error("larger than the limit of {limit} bytes")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: u64,
-    },
+    /// The address did not give what was asked.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// The content is not what was promised.
     #[error("wrong checksum: expected {expected}, got {got}")]
     WrongChecksum {
@@ -115,14 +76,6 @@ pub enum AttemptError {
         expected: Checksum,
         /// What came.
         got: Checksum,
-    },
-    /// A `file:` address cannot be read.
-    #[error("cannot read {path}: {source}")]
-    LocalFile {
-        /// The file.
-        path: PathBuf,
-        /// What the disk said.
-        source: io::Error,
     },
     /// The transfer was stopped because its companions failed.
     #[error("stopped")]
@@ -133,12 +86,20 @@ pub enum AttemptError {
 }
 
 impl AttemptError {
-    /// Whether the same address may do better later.
-    pub(super) fn may_pass(&self) -> bool {
+    /// Whether the address has another content than was promised.
+    pub fn is_other_content(&self) -> bool {
+        use TransferError::{TooLarge, WrongSize};
+        matches!(
+            self,
+            AttemptError::WrongChecksum { .. } | AttemptError::Transfer(WrongSize { .. } | TooLarge { .. })
+        )
+    }
+
+    /// What went wrong, if the same address may do better later.
+    pub(super) fn passing(&self) -> Option<&TransferError> {
         match self {
-            AttemptError::Connection(_) | AttemptError::Truncated { .. } => true,
-            AttemptError::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
-            _ => false,
+            AttemptError::Transfer(error) if error.may_pass() => Some(error),
+            _ => None,
         }
     }
 }

@@ -2,22 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
+use http_fetch::{Bound, TransferError, redacted};
 use rpm_model::Checksum;
 
 use super::Progress;
 use super::cache::{Cache, CacheError, KeepError, Mismatch, NamedEntry, Partial};
 use super::error::{AttemptError, DownloadError, Failure};
 use super::request::{Expected, NamedRequest, Options, Request};
-use super::transfer::{self, Bound, Condition, Reply};
+use super::transfer::{self, Reply};
 
 /// Fetches files into a [`Cache`]; may be shared between threads.
 #[derive(Debug)]
 pub struct Downloader {
     cache: Cache,
     options: Options,
-    agent: ureq::Agent,
+    client: http_fetch::Client,
 }
 
 /// A named thing as it is now.
@@ -42,8 +42,8 @@ impl Downloader {
     /// A downloader that keeps its files in this cache. Proxies are taken from the environment (`https_proxy`, `no_proxy`, …),
     /// certificate authorities from the machine.
     pub fn new(cache: Cache, options: Options) -> Downloader {
-        let agent = transfer::agent(&options);
-        Downloader { cache, options, agent }
+        let client = transfer::client(&options);
+        Downloader { cache, options, client }
     }
 
     /// The cache.
@@ -90,8 +90,7 @@ impl Downloader {
             return Err(DownloadError::NoAddress { name: request.name.clone() });
         };
         if self.options.offline {
-            let missing =
-                || DownloadError::Offline { name: request.name.clone(), url: transfer::redacted(first) };
+            let missing = || DownloadError::Offline { name: request.name.clone(), url: redacted(first) };
             return known.map(|(entry, path)| named_file(entry, path)).ok_or_else(missing);
         }
         let stop = AtomicBool::new(false);
@@ -117,10 +116,7 @@ impl Downloader {
             return Err(DownloadError::NoAddress { name: request.name.clone() });
         };
         if self.options.offline {
-            return Err(DownloadError::Offline {
-                name: request.name.clone(),
-                url: transfer::redacted(first),
-            });
+            return Err(DownloadError::Offline { name: request.name.clone(), url: redacted(first) });
         }
         let mut partial = self.cache.partial(&partial_key(strongest)).map_err(keep)?;
         // Another process may have finished the file while this one waited for the lock.
@@ -145,7 +141,7 @@ impl Downloader {
         let mut failures: Vec<Option<AttemptError>> = urls.iter().map(|_| None).collect();
         for round in 0..=self.options.retries {
             for (url, last) in urls.iter().zip(&mut failures) {
-                if last.as_ref().is_some_and(|cause| !cause.may_pass()) {
+                if last.as_ref().is_some_and(|cause| cause.passing().is_none()) {
                     continue;
                 }
                 match attempt(url) {
@@ -159,28 +155,19 @@ impl Downloader {
                     Err(cause) => *last = Some(cause),
                 }
             }
-            let hopeful = || failures.iter().flatten().filter(|cause| cause.may_pass());
-            if round == self.options.retries || hopeful().next().is_none() || stop.load(Ordering::Relaxed) {
+            let passing = || failures.iter().flatten().filter_map(AttemptError::passing);
+            if round == self.options.retries || passing().next().is_none() || stop.load(Ordering::Relaxed) {
                 break;
             }
-            std::thread::sleep(self.pause(round, hopeful()));
+            let asked = passing().filter_map(TransferError::retry_after).min();
+            let first = self.options.first_pause;
+            std::thread::sleep(http_fetch::pause(first, first.saturating_mul(16), round + 1, asked));
         }
         let failures = urls
             .iter()
             .zip(failures)
-            .filter_map(|(url, cause)| Some(Failure { url: transfer::redacted(url), cause: cause? }));
+            .filter_map(|(url, cause)| Some(Failure { url: redacted(url), cause: cause? }));
         Err(DownloadError::EveryAddressFailed { name: name.to_owned(), failures: failures.collect() })
-    }
-
-    /// Doubling pauses; a server's own wish (Retry-After) is honoured within the same bound.
-    fn pause<'a>(&self, round: u32, failures: impl Iterator<Item = &'a AttemptError>) -> Duration {
-        let longest = self.options.first_pause * 16;
-        let doubled = self.options.first_pause.saturating_mul(1 << round.min(4));
-        let asked = failures.filter_map(|cause| match cause {
-            AttemptError::Status { retry_after, .. } => *retry_after,
-            _ => None,
-        });
-        doubled.max(asked.min().map_or(Duration::ZERO, Duration::from_secs)).min(longest)
     }
 
     fn promised_attempt(
@@ -192,7 +179,7 @@ impl Downloader {
         watch: &Watch<'_>,
     ) -> Result<PathBuf, AttemptError> {
         let bound = match expected.size {
-            Some(size) => Bound::Exact(size),
+            Some(size) => Bound::Exactly(size),
             None => Bound::AtMost(self.options.size_limit),
         };
         loop {
@@ -207,7 +194,7 @@ impl Downloader {
             }
             let resumed = partial.length() > 0;
             if !complete {
-                let sent = transfer::into_partial(&self.agent, url, bound, &mut partial, strong, watch);
+                let sent = transfer::into_partial(&self.client, url, bound, &mut partial, strong, watch);
                 if let Err(error) = sent {
                     *slot = Some(partial);
                     return Err(error);
@@ -248,15 +235,11 @@ impl Downloader {
             .partial(&format!("named-{}", crate::checksum::sha256(request.key.as_bytes()).hex()))?;
         partial.restart(&[])?;
         let known = known.filter(|(entry, _)| entry.url == url && !request.bypass_caches);
-        let condition = Condition {
-            etag: known.and_then(|(entry, _)| entry.etag.as_deref()),
-            last_modified: known.and_then(|(entry, _)| entry.last_modified.as_deref()),
-            bypass_caches: request.bypass_caches,
-        };
-        match transfer::named(&self.agent, url, &condition, request.limit, &mut partial)? {
+        let entry = known.map(|(entry, _)| entry);
+        match transfer::named(&self.client, url, request, entry, &mut partial)? {
             Reply::Unchanged => {
                 partial.discard()?;
-                let (entry, path) = known.ok_or(AttemptError::Status { status: 304, retry_after: None })?;
+                let (entry, path) = known.ok_or(TransferError::Status { status: 304, retry_after: None })?;
                 Ok(named_file(entry.clone(), path.clone()))
             }
             Reply::Content { etag, last_modified } => {
