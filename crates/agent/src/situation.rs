@@ -2,7 +2,7 @@
 
 use release::{Architecture, ImageName, Sha256Digest, Version};
 
-use crate::esp::{BootEntries, Counter, Entry, Kind};
+use crate::esp::{BootEntries, Counter, Entry, EntryName, Kind};
 use crate::gpt::Condition;
 use crate::slots::{Content, Slot};
 use crate::state::State;
@@ -70,6 +70,11 @@ impl Situation {
     /// Files of the running image's versions.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Entry> {
         self.entries.files.iter().filter(|file| file.name.image == self.running.image)
+    }
+
+    /// Names of the running image's versions that have no bytes.
+    pub(crate) fn empty_names(&self) -> impl Iterator<Item = &EntryName> {
+        self.entries.empty.iter().filter(|name| name.image == self.running.image)
     }
 
     /// The boot entry of a version; it has several only after a power cut while it was renamed.

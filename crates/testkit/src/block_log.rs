@@ -58,7 +58,7 @@ pub enum BlockLogError {
     },
 }
 
-const MAGIC: u64 = 0x6a73_6677_7368_7461;
+const MAGIC: u64 = 0x006a_7366_7773_6872;
 const HEADER: usize = 32;
 const FLUSH: u64 = 1;
 const DURABLE: u64 = 2;

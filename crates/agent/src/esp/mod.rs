@@ -23,6 +23,9 @@ pub struct Entry {
 pub struct BootEntries {
     /// Files of versions, sorted by name; other files are left alone and not listed.
     pub files: Vec<Entry>,
+    /// Names of versions without a byte: the loader passes over them. A power cut within a rename leaves the new name so, while the
+    /// old one has the bytes.
+    pub empty: Vec<EntryName>,
     /// Bytes that can still be written.
     pub free: u64,
 }
@@ -36,6 +39,8 @@ impl BootEntries {
             .filter_map(|(name, size)| Some(Entry { name: EntryName::parse(&name)?, size }))
             .collect();
         files.sort_by_key(|file| file.name.to_string());
-        Ok(BootEntries { files, free: folder.free()? })
+        let (files, empty): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.size > 0);
+        let empty = empty.into_iter().map(|file| file.name).collect();
+        Ok(BootEntries { files, empty, free: folder.free()? })
     }
 }

@@ -57,17 +57,22 @@ pub(super) fn running_kernel(host: &Host) -> Option<Box<dyn crate::storage::Read
         (&name.image, &name.version) == (&host.running.image, &host.running.version)
             && name.kind != Kind::Part
     };
-    let names = host.boot.list().ok()?.into_iter();
-    let name =
-        names.map(|(name, _)| name).find(|name| EntryName::parse(name).is_some_and(|name| is_own(&name)))?;
+    let names = host.boot.list().ok()?.into_iter().filter(|(_, size)| *size > 0).map(|(name, _)| name);
+    let name = names.into_iter().find(|name| EntryName::parse(name).is_some_and(|name| is_own(&name)))?;
     host.boot.open(&name).ok()
 }
 
 /// Gives a file another name.
 pub(super) fn rename(boot: &dyn BootFolder, from: &EntryName, to: &EntryName) -> Result<(), ExecuteError> {
     let there = boot.list().map_err(failed("list", "the files"))?;
-    let exists = |name: &EntryName| there.iter().any(|(other, _)| *other == name.to_string());
-    match (exists(from), exists(to)) {
+    let size =
+        |name: &EntryName| there.iter().find(|(other, _)| *other == name.to_string()).map(|(_, size)| *size);
+    // Begun by this step, and cut: the name came before its bytes.
+    let is_empty = size(to) == Some(0) && size(from).is_some_and(|size| size > 0);
+    if is_empty {
+        remove(boot, to)?;
+    }
+    match (size(from).is_some(), size(to).is_some() && !is_empty) {
         (true, false) => {
             boot.rename(&from.to_string(), &to.to_string()).map_err(failed("rename", &from.to_string()))?;
             boot.sync().map_err(failed("keep", &to.to_string()))

@@ -96,8 +96,9 @@ pub enum Step {
 /// What to do for a wish.
 pub fn plan(situation: &Situation, wish: &Wish) -> Result<Plan, Refusal> {
     let about_entries = !matches!(wish, Wish::Settle | Wish::Pin(_) | Wish::Forgive(_));
-    // Removing one of two names would free the blocks of the other.
-    if about_entries && !settle::keep_names(situation).is_empty() {
+    // Removing one of two names would free the blocks of the other; a name without bytes is in the way of a rename.
+    let is_cut = situation.empty_names().next().is_some() || !settle::keep_names(situation).is_empty();
+    if about_entries && is_cut {
         return Err(Refusal::Unsettled);
     }
     match wish {

@@ -101,9 +101,9 @@ pub enum Refusal {
         /// The name of its file.
         file: String,
     },
-    /// A power cut left a file with two names.
+    /// A power cut left a rename half done.
     #[error(
-        "a file in EFI/Linux has two names since the last start; settle first, as the service does when it starts"
+        "a file in EFI/Linux has had two names, or a name no bytes, since the last start; settle first, as the service does when it starts"
     )]
     Unsettled,
     /// Nothing is staged, or not wholly.

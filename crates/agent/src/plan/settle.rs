@@ -16,6 +16,7 @@ pub(super) fn settle(situation: &Situation) -> Plan {
     if situation.table != Condition::Whole {
         steps.push(Step::MendTable);
     }
+    steps.extend(situation.empty_names().cloned().map(Step::Remove));
     let keep_names = keep_names(situation);
     if !keep_names.is_empty() {
         // What else there is to do is seen when each version has one name.

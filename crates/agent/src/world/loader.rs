@@ -36,7 +36,8 @@ impl World {
     fn start_once(&self, versions: &[&Payload]) -> Result<Option<Version>, String> {
         let mut entries: Vec<EntryName> =
             self.entries().iter().filter_map(|name| EntryName::parse(name)).collect();
-        entries.retain(|entry| entry.kind != Kind::Part);
+        // What is no program is passed over.
+        entries.retain(|entry| entry.kind != Kind::Part && !self.content(&entry.to_string()).is_empty());
         entries.sort_by_key(|entry| {
             let counter = match entry.kind {
                 Kind::Counted(counter) => Some(counter),

@@ -84,19 +84,23 @@ impl Kept {
         Ok(())
     }
 
-    /// A folder's change that was begun: `dirsync` writes the new name before the old one goes.
-    fn begin(&mut self, event: &Event) {
+    /// What is kept of a folder's change that was begun. Linux's vfat with `dirsync` renames in three writes: the new name without
+    /// blocks, the new name with the blocks, the old name gone.
+    fn begun(&self, event: &Event) -> Vec<Kept> {
         match event {
             Event::Rename { from, to } => {
-                if let Some(file) = self.names.get(from) {
-                    self.names.insert(to.clone(), *file);
-                }
+                let (mut without, mut with) = (self.clone(), self.clone());
+                without.put(to, &[]);
+                with.names.extend(self.names.get(from).map(|file| (to.clone(), *file)));
+                vec![without, with]
             }
             // The name is gone and the blocks are not free yet; or the other way round, which a rename never is.
             Event::Remove { name } => {
-                self.names.remove(name);
+                let mut nameless = self.clone();
+                nameless.names.remove(name);
+                vec![nameless]
             }
-            _ => {}
+            _ => vec![self.clone()],
         }
     }
 }
@@ -127,7 +131,7 @@ impl World {
         self.lock().events.len()
     }
 
-    /// What may be kept if the power goes after `count` things were written: all of them; all of them and the next one half;
+    /// What may be kept if the power goes after `count` things were written: all of them; all of them and the next one in part;
     /// and `random` selections of those that were not flushed.
     pub(crate) fn cut(&self, count: usize, random: u32, dice: &mut Dice) -> Vec<Kept> {
         let inner = self.lock();
@@ -138,9 +142,7 @@ impl World {
         }
         let mut states = Vec::new();
         if let Some(next) = inner.events.get(count) {
-            let mut half = all.clone();
-            half.begin(next);
-            states.push(half);
+            states.extend(all.begun(next));
         }
         states.push(all);
         for _ in 0..random {

@@ -150,7 +150,8 @@ fn kernel_images(disk: &File, esp: &Range<u64>) -> Result<Vec<(String, Vec<u8>)>
         let name = entry.file_name();
         // `+0-3`: tried in vain, and not by itself again.
         let used_up = name.contains("+0");
-        if name.to_ascii_lowercase().ends_with(".efi") && !used_up {
+        // A name without bytes is no program, and passed over.
+        if name.to_ascii_lowercase().ends_with(".efi") && !used_up && entry.len() > 0 {
             let mut bytes = Vec::new();
             entry.to_file().read_to_end(&mut bytes).map_err(failed)?;
             images.push((name, bytes));
