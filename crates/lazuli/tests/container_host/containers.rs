@@ -65,6 +65,12 @@ fn a_container_runs_without_a_network_and_reads_nothing_of_the_host() {
     host.ask("ctr images import /var/tmp/probe.tar");
     let said = host.ask("ctr run --rm localhost/probe:1 one /bin/probe --version");
     assert!(said.contains("ldconfig"), "{said}");
+    // It has the usual devices, and memory to share.
+    let said = host.ask(
+        "ctr run --rm localhost/probe:1 devices /bin/shell -c \
+         'echo lost > /dev/null && echo kept > /dev/shm/file && read line < /dev/shm/file && echo $line'",
+    );
+    assert_eq!(said, "kept");
     // Its root is its own: the host's files are not there.
     let answer = host.run("ctr run --rm localhost/probe:1 two /usr/bin/bash -c true");
     assert_ne!(answer.status, 0, "{}", answer.text);
