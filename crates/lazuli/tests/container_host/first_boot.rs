@@ -1,6 +1,7 @@
-//! What a host is told at its first boot, it is; at its second it is told nothing.
+//! What a host is told at its first boot, it is; at its second it is told nothing; and it forgets when it is asked to.
 
 use crate::host::Host;
+use crate::update::restarted;
 use crate::world::{Change, Extent, world};
 
 const IGNITION: &str = r#"{
@@ -17,7 +18,7 @@ const IGNITION: &str = r#"{
 }"#;
 
 #[test]
-fn ignition_is_done_once_and_credentials_each_time() {
+fn ignition_is_done_once_and_credentials_each_time_and_etc_is_reset_when_asked() {
     let Some(world) = world(Extent::All) else { return };
     let version = world.version("1.0", Change::None);
     let mut host = Host::new(world, &version.disk, "first-boot");
@@ -44,5 +45,12 @@ fn ignition_is_done_once_and_credentials_each_time() {
     assert_eq!(host.ask("cat /var/lib/ignited; hostnamectl hostname"), "changed\nignited.example");
     assert_eq!(host.ask("cat /run/from-a-credential"), "told");
     host.ask("test -e /run/told");
+
+    // What was changed of /etc is gone when that is asked for, and nothing else; it is not the first boot again.
+    host.ask("rm /etc/issue; echo more > /etc/more");
+    restarted(&mut host, "lazuli-agent etc reset --reboot");
+    assert_eq!(host.ask("hostnamectl hostname; cat /var/lib/ignited"), "lazuli\nchanged");
+    assert_eq!(host.ask("cmp /etc/issue /run/lazuli/image/etc/issue; test ! -e /etc/more; systemctl is-system-running --wait"), "running");
+    assert_ne!(host.run("id core").status, 0);
     host.switch_off();
 }
