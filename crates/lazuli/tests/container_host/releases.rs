@@ -90,6 +90,14 @@ impl Releases {
         succeed(&call);
     }
 
+    /// Bytes of a version's pack.
+    pub fn pack_size(&self, version: &Version) -> u64 {
+        let end = format!(".{IMAGE}_{}_x86-64.blocks.pack", version.name);
+        let mut targets = fs::read_dir(self.folder.join("targets")).unwrap().map(|entry| entry.unwrap());
+        let pack = targets.find(|entry| entry.file_name().to_str().unwrap().ends_with(&end)).unwrap();
+        pack.metadata().unwrap().len()
+    }
+
     fn signed(&self, call: Call) -> Call {
         call.arg("--key").arg(self.key("targets")).arg("--key").arg(self.key("online"))
     }
