@@ -86,7 +86,7 @@ fn asked(lock: &Server) -> Vec<String> {
 
 /// The most that the agent ever had, in KiB.
 fn memory(host: &Host) -> u64 {
-    let said = host.ask("grep VmHWM /proc/$(pidof lazuli-agent)/status");
+    let said = host.ask("grep VmHWM /proc/$(systemctl show -P MainPID lazuli-agent)/status");
     said.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap()
 }
 
