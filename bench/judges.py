@@ -5,7 +5,8 @@ import subprocess
 # Where the outside programs see the work folder: a folder that every such root has, so that nothing is made in it.
 INSIDE = "/srv"
 
-# pivot_root instead of chroot: mkosi makes mounts of its own, which needs a root that is a mount point.
+# Moved over the old root, not only entered: mkosi makes mounts of its own, which needs a root that is a mount point. All is done by
+# programs of this machine; those of the root need not know of mounts.
 ENTER = """
 set -e
 mount --rbind "$1" "$1"
@@ -18,11 +19,8 @@ mkdir -p "$2/tmp"
 mount --bind "$2/tmp" "$1/tmp"
 mount --bind "$2/tmp" "$1/var/tmp"
 cd "$1"
-pivot_root . .
-umount -l .
-cd /
-echo ready
-exec cat
+mount --move . /
+exec chroot . /bin/sh -c "cd /; echo ready; exec cat"
 """
 
 ENVIRONMENT = {
