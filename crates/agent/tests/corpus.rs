@@ -6,14 +6,8 @@
 mod entry;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
-fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
-    let files = fs::read_dir(folder).unwrap();
-    files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
-}
+use testkit::corpus::seeds;
 
 #[test]
 fn every_seed_is_read() {

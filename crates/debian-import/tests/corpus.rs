@@ -5,10 +5,8 @@
 #[path = "hostile/entry.rs"]
 mod entry;
 
-use std::fs;
-use std::path::Path;
-
 use debian_import::deb::{DebError, DebFile, read_from};
+use testkit::corpus::seeds;
 use testkit::debs::{Deb, Tar};
 use testkit::memory::{Counting, peak};
 
@@ -16,10 +14,7 @@ use testkit::memory::{Counting, peak};
 static COUNTING: Counting = Counting;
 
 fn each_seed(target: &str, mut read: impl FnMut(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
-    let files: Vec<_> = fs::read_dir(folder).unwrap().collect();
-    assert!(!files.is_empty());
-    files.into_iter().for_each(|file| read(&fs::read(file.unwrap().path()).unwrap()));
+    seeds(target).iter().for_each(|bytes| read(bytes));
 }
 
 #[test]

@@ -5,18 +5,14 @@
 #[path = "hostile/entry.rs"]
 mod entry;
 
-use std::fs;
-use std::path::Path;
-
 use install::package::contents;
 use rpm_model::header::PackageHeaders;
+use testkit::corpus::seeds;
 
 #[test]
 fn every_seed_is_read() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/payload");
     let mut packages = 0;
-    for file in fs::read_dir(folder).unwrap() {
-        let bytes = fs::read(file.unwrap().path()).unwrap();
+    for bytes in seeds("payload") {
         entry::payload(&bytes);
         packages +=
             usize::from(PackageHeaders::parse(&bytes).is_ok_and(|headers| contents(&headers).is_ok()));

@@ -7,18 +7,9 @@
 mod entry;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use release::{Channel, Manifest, target};
-
-fn folder(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target)
-}
-
-fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let files = fs::read_dir(folder(target)).unwrap();
-    files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
-}
+use testkit::corpus::{folder, seeds};
 
 #[test]
 fn every_seed_is_read() {

@@ -5,21 +5,16 @@
 #[path = "hostile/entry.rs"]
 mod entry;
 
-use std::fs;
-use std::path::Path;
-
 use repository::metadata::compression::{Compression, CompressionError, fold, unfold};
 use repository::metadata::{filelists, primary};
+use testkit::corpus::seeds;
 use testkit::memory::{Counting, peak};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
 fn each_seed(target: &str, read: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
-    let files: Vec<_> = fs::read_dir(folder).unwrap().collect();
-    assert!(!files.is_empty());
-    files.into_iter().for_each(|file| read(&fs::read(file.unwrap().path()).unwrap()));
+    seeds(target).iter().for_each(|bytes| read(bytes));
 }
 
 #[test]

@@ -5,10 +5,8 @@
 #[path = "hostile/entry.rs"]
 mod entry;
 
-use std::fs;
-use std::path::Path;
-
 use rpm_model::header::{HEADER_MAGIC, Header, HeaderError, PackageHeaders};
+use testkit::corpus::seeds;
 use testkit::memory::{Counting, peak};
 
 #[global_allocator]
@@ -16,10 +14,8 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn every_seed_is_read() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/rpm_header");
     let mut packages = 0;
-    for file in fs::read_dir(folder).unwrap() {
-        let bytes = fs::read(file.unwrap().path()).unwrap();
+    for bytes in seeds("rpm_header") {
         entry::rpm_header(&bytes);
         packages += usize::from(PackageHeaders::parse(&bytes).is_ok());
     }

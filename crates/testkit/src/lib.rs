@@ -1,6 +1,7 @@
 //! What tests share: HTTP servers, virtual machines, logs of their disks, and the judges and trees that were prepared for them.
 
 pub mod block_log;
+pub mod corpus;
 pub mod debs;
 pub mod generated;
 pub mod http;
