@@ -125,27 +125,22 @@ impl Channel {
     }
 
     /// The newest version after the machine's that is offered, not later than `limit`, not behind a barrier that the
-    /// machine has still to pass, and whose time has come; else the one whose time comes first.
+    /// machine has still to pass, and whose time has come; else the one whose time comes first. Of what lies before a
+    /// pinned version only barriers are taken.
     fn choose_upwards(&self, machine: &Machine<'_>, limit: &Version, now: u64) -> Choice<'_> {
-        let ahead =
-            |promotion: &&Promotion| promotion.version > *machine.version && promotion.version <= *limit;
-        let first_barrier =
-            self.promotions.iter().filter(ahead).filter(|one| one.barrier.is_some()).min_by_key(version);
-        let reach = match first_barrier {
-            None => limit,
-            Some(barrier) if barrier.withdrawn.is_none() => &barrier.version,
-            Some(withdrawn) => {
-                // The next barrier takes its place; what lies between the two is out of reach.
-                let offered = self.offered().filter(ahead).filter(|one| one.barrier.is_some());
-                match offered.min_by_key(version) {
-                    Some(next) => return self.take_unless_quarantined(machine, next, now),
-                    None => return Choice::Stay(WhyNot::BarrierWithdrawn(withdrawn.version.clone())),
-                }
-            }
-        };
-        let mut candidates: Vec<&Promotion> =
-            self.offered().filter(ahead).filter(|promotion| promotion.version <= *reach).collect();
+        let is_ahead = |one: &&Promotion| one.version > *machine.version && one.version <= *limit;
+        let is_wanted =
+            |one: &&Promotion| machine.pin.is_none_or(|pin| one.version == *pin) || one.barrier.is_some();
+        let mut candidates: Vec<&Promotion> = self.offered().filter(is_ahead).filter(is_wanted).collect();
+        candidates.retain(|one| self.is_in_reach(machine, one));
         candidates.sort_by_key(|promotion| std::cmp::Reverse(&promotion.version));
+        if candidates.is_empty() {
+            // One that is offered would be a candidate itself.
+            let barriers = self.promotions.iter().filter(is_ahead).filter(|one| one.barrier.is_some());
+            return barriers.min_by_key(version).map_or(Choice::Current, |barrier| {
+                Choice::Stay(WhyNot::BarrierWithdrawn(barrier.version.clone()))
+            });
+        }
         let newest = candidates.first().map(|promotion| promotion.version.clone());
         candidates.retain(|promotion| !machine.quarantined.contains(&promotion.version));
         let choices = candidates.iter().map(|promotion| self.in_its_time(machine, promotion, now));
@@ -168,16 +163,12 @@ impl Channel {
         first_wait.unwrap_or(stay)
     }
 
-    fn take_unless_quarantined<'a>(
-        &'a self,
-        machine: &Machine<'_>,
-        promotion: &'a Promotion,
-        now: u64,
-    ) -> Choice<'a> {
-        if machine.quarantined.contains(&promotion.version) {
-            return Choice::Stay(WhyNot::Quarantined(promotion.version.clone()));
-        }
-        self.in_its_time(machine, promotion, now)
+    /// Whether no barrier lies between the machine and this version. The next barrier takes the place of one that was
+    /// withdrawn; what lies between the two is out of reach.
+    fn is_in_reach(&self, machine: &Machine<'_>, promotion: &Promotion) -> bool {
+        let between = |one: &&Promotion| one.version > *machine.version && one.version < promotion.version;
+        let mut barriers = self.promotions.iter().filter(between).filter(|one| one.barrier.is_some());
+        barriers.all(|barrier| barrier.withdrawn.is_some() && promotion.barrier.is_some())
     }
 
     fn in_its_time<'a>(&'a self, machine: &Machine<'_>, promotion: &'a Promotion, now: u64) -> Choice<'a> {

@@ -143,6 +143,14 @@ fn a_pin_goes_both_ways_but_not_behind_a_barrier() {
         ("1 2! 3", "3", "2", "take 2"),
         ("1 2! 3", "3", "1", "the pinned version 1 lies before the barrier 2, which this machine has passed"),
         ("1 2 3!", "2", "1", "take 1"),
+        ("1 2! 3! 4", "1", "4", "take 2"),
+        (
+            "1 2!~ 3",
+            "1",
+            "3",
+            "2 must be passed before any later version, and it was withdrawn without another in its place",
+        ),
+        ("1 2!~ 3! 4", "1", "4", "take 3"),
     ] {
         assert_eq!(say(words, &pinned(from, pin)), answer, "{words} from {from} to {pin}");
     }
@@ -190,6 +198,20 @@ fn what_is_fully_rolled_out_is_taken_while_the_next_still_spreads() {
     channel.promote(promote("2")).unwrap();
     channel.promote(Promote { waves: "100%@1000d".parse().unwrap(), ..promote("3") }).unwrap();
     assert_eq!(choose(&channel, &at("1"), 1), Choice::Take(&channel.promotions[0]));
+}
+
+#[test]
+fn a_pinned_version_is_waited_for() {
+    let mut channel = stable();
+    channel.promote(promote("2")).unwrap();
+    channel.promote(Promote { waves: "100%@1000d".parse().unwrap(), ..promote("3") }).unwrap();
+    let pinned = Facts { pin: Some(version("3")), ..at("1") };
+    let wait = choose(&channel, &pinned, 1);
+    assert!(matches!(wait, Choice::Wait { promotion, .. } if promotion.version == version("3")), "{wait:?}");
+    // Nor does it go to another when the pinned one came back from here.
+    let rolled_back = Facts { quarantined: BTreeSet::from([version("3")]), ..pinned };
+    let stay = choose(&channel, &rolled_back, 2000 * DAY);
+    assert_eq!(stay, Choice::Stay(WhyNot::Quarantined(version("3"))));
 }
 
 #[test]
