@@ -1,7 +1,7 @@
 //! Release repositories: begun, signed by keys that never meet, kept in tokens, renewed, and refused.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use host_tools::{Bind, Call, Sandbox};
@@ -313,7 +313,7 @@ fn keys_in_a_token_sign_and_never_leave_it() {
     fs::create_dir_all(place.join("tokens")).unwrap();
     fs::write(place.join("softhsm2.conf"), "directories.tokendir = /mnt/tokens\nlog.level = ERROR\n")
         .unwrap();
-    fs::write(place.join("pin"), "4711\n").unwrap();
+    write_with_mode(&place.join("pin"), "4711\n", 0o600);
     let token = Token { sandbox: sandbox(&judges, &place) };
     token.succeeds(
         "softhsm2-util",
@@ -380,9 +380,14 @@ for name in ('root', 'targets'):
 print('verified')";
     assert_eq!(token.succeeds("python3", &["-c", reference]), "verified\n");
     // Wrong PIN, wrong token, wrong key: said in words.
-    fs::write(place.join("wrong"), "1234\n").unwrap();
+    write_with_mode(&place.join("wrong"), "1234\n", 0o600);
+    write_with_mode(&place.join("open"), "4711\n", 0o644);
     for (uri, expected) in [
         (uri("targets").replace("/mnt/pin", "/mnt/wrong"), "incorrect"),
+        (
+            uri("targets").replace("/mnt/pin", "/mnt/open"),
+            "/mnt/open has mode 644, and a PIN is its owner's alone; run `chmod 600` on it",
+        ),
         (uri("targets").replace("/mnt/pin", "/mnt/absent"), "the PIN cannot be read from /mnt/absent"),
         (
             uri("targets").replace("release%20keys", "other"),
@@ -405,6 +410,11 @@ print('verified')";
 }
 
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+
+fn write_with_mode(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+}
 
 struct Token {
     sandbox: Sandbox,

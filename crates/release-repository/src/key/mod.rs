@@ -17,7 +17,7 @@ use tough::schema::key::{EcdsaKey, EcdsaScheme, Ed25519Key, Ed25519Scheme, Key a
 pub use file::{Algorithm, generate};
 pub use rsa::RsaTokenKey;
 pub use token::TokenError;
-pub use uri::{WrongUri, read_pin};
+pub use uri::WrongUri;
 
 /// A key that others can check signatures with.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! Keys that never leave a token: a library that speaks PKCS #11, a token and a key's name in; signatures out.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +16,7 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use sha2::{Digest as _, Sha256};
 
-use super::uri::{TokenUri, read_pin};
+use super::uri::TokenUri;
 use super::{KeyError, PublicKey};
 
 /// Why a token does not give a key or a signature.
@@ -46,6 +49,14 @@ pub enum TokenError {
     /// The PIN's file cannot be read.
     #[error("the PIN cannot be read from {0}")]
     Pin(PathBuf, #[source] std::io::Error),
+    /// The PIN's file can be read by others than its owner.
+    #[error("{path} has mode {mode:o}, and a PIN is its owner's alone; run `chmod 600` on it")]
+    OpenPin {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// A signature of the wrong length.
     #[error("the token made a signature of {0} bytes")]
     Signature(usize),
@@ -114,8 +125,7 @@ pub(super) fn enter(uri: &TokenUri) -> Result<(Session, ObjectHandle), TokenErro
     let slot = choose(&library, uri)?;
     let session = library.open_ro_session(slot)?;
     if let Some(path) = &uri.pin {
-        let pin = read_pin(path).map_err(|cause| TokenError::Pin(path.clone(), cause))?;
-        log_in(&session, &AuthPin::from(pin))?;
+        log_in(&session, &read_pin(path)?)?;
     }
     let private = only(&session, uri, ObjectClass::PRIVATE_KEY)?.ok_or(TokenError::NoKey)?;
     Ok((session, private))
@@ -163,6 +173,20 @@ fn choose(library: &Pkcs11, uri: &TokenUri) -> Result<Slot, TokenError> {
 }
 
 /// Logs in; another key of the same token may have done so before.
+/// The PIN in a file: its first line.
+fn read_pin(path: &Path) -> Result<AuthPin, TokenError> {
+    let failed = |cause| TokenError::Pin(path.to_owned(), cause);
+    let mut file = File::open(path).map_err(failed)?;
+    // Of the file that is read, whatever the path names a moment later.
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(TokenError::OpenPin { path: path.to_owned(), mode });
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    Ok(AuthPin::from(text.lines().next().unwrap_or_default().to_owned()))
+}
+
 fn log_in(session: &Session, pin: &AuthPin) -> Result<(), TokenError> {
     use cryptoki::error::{Error, RvError};
     match session.login(UserType::User, Some(pin)) {

@@ -1,6 +1,6 @@
 //! URIs of keys in tokens (RFC 7512): text in, what to look for out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A key in a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,12 +99,6 @@ pub fn parse(text: &str) -> Result<TokenUri, WrongUri> {
     }
     uri.module = module.ok_or(WrongUri::Module(shown))?;
     Ok(uri)
-}
-
-/// The PIN in a file: its first line.
-pub fn read_pin(path: &Path) -> std::io::Result<String> {
-    let text = std::fs::read_to_string(path)?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
