@@ -102,11 +102,10 @@ pub(super) fn keep_name(
         let other = other.to_string();
         if boot.is_same_file(&kept, &other).map_err(failed("compare", &other))? {
             boot.forget_name(&other).map_err(failed("forget", &other))?;
-            boot.sync().map_err(failed("keep", &kept))?;
         } else {
             boot.remove(&other).map_err(failed("remove", &other))?;
-            boot.sync().map_err(failed("keep", &kept))?;
         }
+        boot.sync().map_err(failed("keep", &kept))?;
     }
     Ok(())
 }
