@@ -48,9 +48,12 @@ fn ignition_is_done_once_and_credentials_each_time_and_etc_is_reset_when_asked()
 
     // What was changed of /etc is gone when that is asked for, and nothing else; it is not the first boot again.
     host.ask("rm /etc/issue && echo more > /etc/more && echo >> /etc/hosts");
+    // As when the next version is the first that has this folder.
+    let label = host.ask("stat -c %C /var/srv && rmdir /var/srv");
     restarted(&mut host, "lazuli-agent etc reset --reboot");
     assert_eq!(host.ask("hostnamectl hostname; cat /var/lib/ignited"), "lazuli\nchanged");
     assert_eq!(host.ask("test \"$(< /etc/issue)\" = \"$(< /run/lazuli/image/etc/issue)\" && test ! -e /etc/more && systemctl is-system-running --wait"), "running");
     assert_ne!(host.run("id core").status, 0);
+    assert_eq!(host.ask("stat -c %C /var/srv"), label);
     host.switch_off();
 }
