@@ -133,19 +133,42 @@ fn a_disk_that_was_cut_off_is_not_written() {
     );
 }
 
+/// Sets a field of the front's header, and its checksum.
+fn set_in_front(disk: &Recorded, field: usize, value: u64) {
+    let mut header = [0; 92];
+    disk.read_at(512, &mut header).unwrap();
+    header[field..field + 8].copy_from_slice(&value.to_le_bytes());
+    header[16..20].fill(0);
+    let sum = crc32fast::hash(&header);
+    header[16..20].copy_from_slice(&sum.to_le_bytes());
+    disk.write_at(512, &header).unwrap();
+}
+
+/// The front's entries are broken and its header is not, so that it would hold again as soon as its entries do; what it says of the
+/// copy is wrong.
+#[test]
+fn a_header_that_says_what_cannot_be_is_gone_before_its_entries_are_right() {
+    let disk = disk();
+    let before = Table::read(&disk, 512).unwrap();
+    set_in_front(&disk, 32, 2);
+    disk.write_at(1024, b"damage").unwrap();
+    let found = Table::read(&disk, 512).unwrap();
+    assert_eq!((found.condition, &found.entries), (Condition::FrontBroken, &before.entries));
+    let wanted = renamed(&before);
+    disk.begin();
+    write(&disk, &found, &wanted);
+    for cut in disk.cuts(400) {
+        let found = Table::read(&cut, 512).unwrap();
+        assert!(found.entries == before.entries || found.entries == wanted.entries);
+    }
+}
+
 /// The checksums hold, and the sectors for partitions begin too early or end too late.
 #[test]
 fn entries_among_partitions_are_not_written() {
     for (field, value) in [(40, 33), (48, 223)] {
         let disk = disk();
-        let mut sectors = vec![0; 40 * 512];
-        disk.read_at(0, &mut sectors).unwrap();
-        let place = 512 + field;
-        sectors[place..place + 8].copy_from_slice(&u64::to_le_bytes(value));
-        sectors[512 + 16..512 + 20].fill(0);
-        let sum = crc32fast::hash(&sectors[512..512 + 92]);
-        sectors[512 + 16..512 + 20].copy_from_slice(&sum.to_le_bytes());
-        disk.write_at(0, &sectors).unwrap();
+        set_in_front(&disk, field, value);
         let error = Table::read(&disk, 512).unwrap_err();
         assert!(matches!(error, GptError::Overlapping { array: 2, backup: 255, .. }), "{error}");
     }

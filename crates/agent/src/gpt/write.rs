@@ -56,7 +56,8 @@ enum Side {
     Backup,
 }
 
-/// Entries, a wait, the header over them, a wait.
+/// The header, a wait, the entries under it, a wait: until the last of them the checksum says that they are not whole. An old header
+/// would be believed once its entries are right, whatever else it says.
 fn copy(table: &Table, side: Side) -> [Operation; 4] {
     let header = match side {
         Side::Front => table.header.clone(),
@@ -65,9 +66,9 @@ fn copy(table: &Table, side: Side) -> [Operation; 4] {
     let entries = array(&table.entries);
     let sector = header.bytes(table.sector, &entries);
     [
-        Operation::Write { offset: header.array * table.sector, bytes: entries },
-        Operation::Flush,
         Operation::Write { offset: header.own * table.sector, bytes: sector },
+        Operation::Flush,
+        Operation::Write { offset: header.array * table.sector, bytes: entries },
         Operation::Flush,
     ]
 }
