@@ -49,3 +49,13 @@ fn a_kernel_that_panics_gives_way_to_the_one_before() {
 fn an_initrd_that_hangs_gives_way_to_the_one_before() {
     falls_back("hangs", Change::Hangs, Extent::All);
 }
+
+#[test]
+fn a_first_process_that_does_nothing_is_ended_by_the_watchdog_and_gives_way_to_the_version_before() {
+    falls_back("freezes", Change::Freezes, Extent::All);
+}
+
+#[test]
+fn a_version_that_nobody_judges_is_ended_by_its_deadline_and_gives_way_to_the_one_before() {
+    falls_back("unjudged", Change::Unjudged, Extent::All);
+}

@@ -57,6 +57,10 @@ pub enum Change {
     Panics,
     /// The initrd waits for ever.
     Hangs,
+    /// It comes up, and the first process does nothing any more.
+    Freezes,
+    /// It comes up, and nobody judges it.
+    Unjudged,
     /// Somebody else's signatures.
     Foreign,
     /// Slots of so many MiB.
@@ -80,6 +84,23 @@ const HANG: [(&str, &str); 2] = [
     (
         "usr/lib/systemd/system/initrd.target.d/90-hang.conf",
         "[Unit]\nRequires=hang.service\nJobTimeoutSec=90s\n",
+    ),
+];
+
+/// A unit that keeps the first process from running; what is started by then goes on.
+const FREEZE: [(&str, &str); 2] = [
+    (
+        "usr/lib/systemd/system/freeze.service",
+        "[Service]\nExecStart=/usr/bin/sh -c 'echo 1 > /sys/fs/cgroup/init.scope/cgroup.freeze'\n",
+    ),
+    ("usr/lib/systemd/system/sysinit.target.d/90-freeze.conf", "[Unit]\nWants=freeze.service\n"),
+];
+/// No agent, and a deadline that comes sooner than the image's.
+const UNJUDGED: [(&str, &str); 2] = [
+    ("usr/lib/systemd/system/lazuli-agent.service.d/90-none.conf", "[Unit]\nConditionPathExists=/nothing\n"),
+    (
+        "usr/lib/systemd/system/lazuli-agent-deadline.timer.d/90-soon.conf",
+        "[Timer]\nOnBootSec=\nOnBootSec=60s\n",
     ),
 ];
 
@@ -195,6 +216,8 @@ impl World {
         let files = match change {
             Change::Unhealthy => &UNHEALTHY[..],
             Change::Hangs => &HANG[..],
+            Change::Freezes => &FREEZE[..],
+            Change::Unjudged => &UNJUDGED[..],
             Change::Larger(_) => &[("usr/lib/larger", zeros.as_str())],
             _ => &[],
         };
