@@ -120,6 +120,10 @@ fn a_host_goes_from_version_to_version_and_back_and_keeps_its_data() {
     assert_eq!(staged.status, 0, "{}", staged.text);
     println!("{} bytes were sent", server.sent());
     assert_eq!(status(&host)["staged"]["version"], "2.0");
+    let applied = host.run("time lazuli-agent apply");
+    println!("{}", applied.text);
+    assert_eq!(applied.status, 0, "{}", applied.text);
+    // What was done is done again without harm.
     restarted(&mut host, "lazuli-agent apply --reboot");
     let after = settled(&host);
     assert_eq!((&after["version"], &after["fallback"]), (&"2.0".into(), &"1.0".into()));
