@@ -8,7 +8,7 @@ mod entry;
 use debian_import::deb::{DebError, DebFile, read_from};
 use testkit::corpus::seeds;
 use testkit::debs::{Deb, Tar};
-use testkit::memory::{Counting, peak};
+use testkit::memory::{Alone, Counting};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -72,13 +72,13 @@ fn control() -> Vec<u8> {
     bytes
 }
 
-fn read(control: &[u8], data: &[u8]) -> (Result<DebFile, DebError>, usize) {
+fn read(alone: &Alone, control: &[u8], data: &[u8]) -> (Result<DebFile, DebError>, usize) {
     let deb = ar(&[
         ("debian-binary", b"2.0\n"),
         ("control.tar.zst", &zstd(control)),
         ("data.tar.zst", &zstd(data)),
     ]);
-    peak(|| read_from(&*deb))
+    alone.peak(|| read_from(&*deb))
 }
 
 fn assert_excess(result: Result<DebFile, DebError>, most: usize, text: &str) {
@@ -88,13 +88,15 @@ fn assert_excess(result: Result<DebFile, DebError>, most: usize, text: &str) {
 
 #[test]
 fn the_archives_of_these_tests_are_sound() {
-    let (deb, _) = read(&control(), &tar(b'0', "./file", 100));
+    let alone = Alone::wait();
+    let (deb, _) = read(&alone, &control(), &tar(b'0', "./file", 100));
     assert_eq!(deb.unwrap().members.keys().collect::<Vec<_>>(), ["/file"]);
 }
 
 #[test]
 fn a_control_file_has_a_limit() {
-    let (result, most) = read(&tar(b'0', "./control", 300 << 20), &control());
+    let alone = Alone::wait();
+    let (result, most) = read(&alone, &tar(b'0', "./control", 300 << 20), &control());
     assert_excess(
         result,
         most,
@@ -104,8 +106,9 @@ fn a_control_file_has_a_limit() {
 
 #[test]
 fn a_long_name_has_a_limit() {
+    let alone = Alone::wait();
     for kind in [b'L', b'K'] {
-        let (result, most) = read(&control(), &tar(kind, "././@LongLink", 300 << 20));
+        let (result, most) = read(&alone, &control(), &tar(kind, "././@LongLink", 300 << 20));
         assert_excess(
             result,
             most,
@@ -117,7 +120,8 @@ fn a_long_name_has_a_limit() {
 /// Extended headers could hold names of any length; dpkg reads none either.
 #[test]
 fn extended_headers_are_refused() {
-    let (result, most) = read(&control(), &tar(b'x', "./PaxHeaders/a", 300 << 20));
+    let alone = Alone::wait();
+    let (result, most) = read(&alone, &control(), &tar(b'x', "./PaxHeaders/a", 300 << 20));
     let error = result.unwrap_err();
     assert!(matches!(error, DebError::Unsupported { .. }), "{error}");
     assert!(most < 64 << 20, "{most} bytes held");
@@ -125,7 +129,8 @@ fn extended_headers_are_refused() {
 
 #[test]
 fn a_bomb_stops_at_a_thousand_times_its_size() {
-    let (result, most) = read(&control(), &tar(b'0', "./zeros", 400 << 20));
+    let alone = Alone::wait();
+    let (result, most) = read(&alone, &control(), &tar(b'0', "./zeros", 400 << 20));
     let text =
         "data.tar.zst of the package has more than 1000 times its compressed size: no honest package does";
     // The contents that come before are in memory up to a limit of their own.

@@ -8,7 +8,7 @@ mod entry;
 use repository::metadata::compression::{Compression, CompressionError, fold, unfold};
 use repository::metadata::{filelists, primary};
 use testkit::corpus::seeds;
-use testkit::memory::{Counting, peak};
+use testkit::memory::{Alone, Counting};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -29,11 +29,12 @@ fn every_seed_is_read() {
 /// 64 MiB of nothing, in a few kilobytes.
 #[test]
 fn a_bomb_stops_at_what_was_promised() {
+    let alone = Alone::wait();
     const PROMISED: u64 = 1 << 20;
     let plain = vec![0; 64 << 20];
     for compression in [Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Bzip2] {
         let bomb = fold(&plain, compression).unwrap();
-        let (result, most) = peak(|| unfold(&bomb, PROMISED));
+        let (result, most) = alone.peak(|| unfold(&bomb, PROMISED));
         assert!(matches!(result, Err(CompressionError::TooLarge { limit: PROMISED })), "{compression:?}");
         assert!(most < 8 << 20, "{compression:?}: {most} bytes held");
     }
@@ -42,15 +43,16 @@ fn a_bomb_stops_at_what_was_promised() {
 /// Elements in each other, a million deep: neither the stack nor more than a few bytes an element.
 #[test]
 fn nesting_takes_no_stack() {
+    let alone = Alone::wait();
     let depth = 1_000_000;
     let deep = format!("<metadata>{}{}</metadata>", "<a>".repeat(depth), "</a>".repeat(depth));
-    let (result, most) = peak(|| primary::parse(&deep, "deep"));
+    let (result, most) = alone.peak(|| primary::parse(&deep, "deep"));
     assert_eq!(result.unwrap().len(), 0);
     assert!(most < 32 * depth, "{most} bytes held");
     let unclosed = &deep[..deep.len() / 2];
     assert!(primary::parse(unclosed, "deep").is_err());
     let lists = deep.replace("metadata>", "filelists>");
-    let (result, most) = peak(|| filelists::read(lists.as_bytes(), "deep", &|_| true));
+    let (result, most) = alone.peak(|| filelists::read(lists.as_bytes(), "deep", &|_| true));
     assert_eq!(result.unwrap().len(), 0);
     assert!(most < 32 * depth, "{most} bytes held");
 }

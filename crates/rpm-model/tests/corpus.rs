@@ -7,7 +7,7 @@ mod entry;
 
 use rpm_model::header::{HEADER_MAGIC, Header, HeaderError, PackageHeaders};
 use testkit::corpus::seeds;
-use testkit::memory::{Counting, peak};
+use testkit::memory::{Alone, Counting};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -53,6 +53,7 @@ fn many_entries_of_the_same_strings_are_refused_at_once() {
 /// One folder's name of a megabyte, and 60,000 files in it: sixty thousand million bytes of paths.
 #[test]
 fn paths_are_in_proportion_to_the_header() {
+    let alone = Alone::wait();
     const FILES: u32 = 60_000;
     const LONG: u32 = 1 << 20;
     let mut data = vec![b'd'; LONG as usize];
@@ -64,7 +65,7 @@ fn paths_are_in_proportion_to_the_header() {
     data.extend((0..FILES).flat_map(|_| [b'f', 0]));
     let entries = [[1116, INT32, indexes, FILES], [1117, STRINGS, names, FILES], [1118, STRINGS, 0, 1]];
     let bytes = header(&entries, &data);
-    let (result, most) = peak(|| Header::parse(&bytes));
+    let (result, most) = alone.peak(|| Header::parse(&bytes));
     let error = result.unwrap_err();
     assert!(matches!(error, HeaderError::Paths { .. }), "{error}");
     assert!(most < 8 * bytes.len(), "{most} bytes held for a header of {}", bytes.len());
@@ -73,12 +74,13 @@ fn paths_are_in_proportion_to_the_header() {
 /// 4 GiB are claimed, some kilobytes are there.
 #[test]
 fn claimed_lengths_take_no_memory() {
+    let alone = Alone::wait();
     let mut bytes = vec![0xed, 0xab, 0xee, 0xdb, 3];
     bytes.resize(96, 0);
     bytes.extend_from_slice(&HEADER_MAGIC);
     bytes.extend([0xffff_u32, 0x0fff_ffff].iter().flat_map(|number| number.to_be_bytes()));
     bytes.resize(8192, 0);
-    let (result, most) = peak(|| PackageHeaders::parse(&bytes));
+    let (result, most) = alone.peak(|| PackageHeaders::parse(&bytes));
     assert!(matches!(result, Err(HeaderError::Truncated { .. })));
     assert!(most < 64 << 10, "{most} bytes held");
 }

@@ -13,12 +13,12 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-/// One measurement at a time: the counters are of the whole process.
+/// The counters are of the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// The system's allocator, with the bytes counted that are held. What C libraries allocate is not seen.
@@ -56,18 +56,30 @@ fn add(bytes: usize) {
     MOST.fetch_max(held, Relaxed);
 }
 
-/// The result of `work`, and the most bytes that were held at once during it beyond those held before.
-///
-/// Panics where the binary's allocator is not [`Counting`]: a bound that nothing measures would always hold.
-pub fn peak<R>(work: impl FnOnce() -> R) -> (R, usize) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = HELD.load(Relaxed);
-    MOST.store(before, Relaxed);
-    drop(std::hint::black_box(vec![0_u8; 64]));
-    assert!(
-        MOST.load(Relaxed) >= before + 64,
-        "the test binary does not count: name `Counting` as its allocator"
-    );
-    let result = work();
-    (result, MOST.load(Relaxed).saturating_sub(before))
+/// A test that measures is alone with what it builds to measure: it asks for this first.
+#[derive(Debug)]
+pub struct Alone(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+
+impl Alone {
+    /// Waits until no other test measures.
+    #[must_use]
+    pub fn wait() -> Alone {
+        Alone(ALONE.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The result of `work`, and the most bytes that were held at once during it beyond those held before.
+    ///
+    /// # Panics
+    /// Where the binary's allocator is not [`Counting`]: a bound that nothing measures would always hold.
+    pub fn peak<R>(&self, work: impl FnOnce() -> R) -> (R, usize) {
+        let before = HELD.load(Relaxed);
+        MOST.store(before, Relaxed);
+        drop(std::hint::black_box(vec![0_u8; 64]));
+        assert!(
+            MOST.load(Relaxed) >= before + 64,
+            "the test binary does not count: name `Counting` as its allocator"
+        );
+        let result = work();
+        (result, MOST.load(Relaxed).saturating_sub(before))
+    }
 }

@@ -37,6 +37,11 @@ pub fn server_tree() -> Option<PathBuf> {
     folder("LAZULI_TEST_TREE", "usr/lib/os-release")
 }
 
+/// Where versions of the container host are made; the folder need not be there.
+pub fn versions() -> Option<PathBuf> {
+    value("LAZULI_TEST_VERSIONS").map(PathBuf::from)
+}
+
 /// Says why the running test does nothing.
 pub fn skip(reason: &str) {
     let thread = std::thread::current();

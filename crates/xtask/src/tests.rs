@@ -1,7 +1,8 @@
 //! Every test with its outside judges: what they need is built by the project itself first, from its own definition and lock.
 //! Stories that boot machines many times are told by a command of their own.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -9,6 +10,10 @@ use crate::{cargo_shown, program};
 
 /// The folder below `build/` for what tests need.
 const OUTPUT: &str = "build/test";
+/// The folder below it for versions of the container host, some 5 GB.
+const VERSIONS: &str = "container-host";
+/// The variable that names another one, which stays.
+const VERSIONS_VARIABLE: &str = "LAZULI_TEST_VERSIONS";
 /// The image whose packages and tree are judged.
 const IMAGE: &str = "server";
 
@@ -23,9 +28,11 @@ pub fn run(root: &Path) -> Result<(), String> {
     let repository = repository.join(field(&plan, "upstream")?);
     let packages: Vec<&str> =
         plan["request"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let versions = Versions::new(root)?;
     let environment = [
         ("LAZULI_JUDGE_ROOT", tree(root, "judges")?),
         ("LAZULI_TEST_TOOLS", tree(root, "tools")?),
+        (VERSIONS_VARIABLE, text(&versions.folder)),
         ("LAZULI_TEST_TREE", tree(root, IMAGE)?),
         ("LAZULI_TEST_REPOSITORY", text(&repository)),
         ("LAZULI_TEST_PACKAGES", packages.join(" ")),
@@ -42,15 +49,54 @@ pub fn run_updates(root: &Path, filter: Option<&str>) -> Result<(), String> {
     let stories = ["test", "--locked", "--package", "lazuli", "--test", "container_host"];
     cargo_shown(root, &["build", "--locked", "--package", "lazuli", "--package", "agent"], &[])?;
     cargo_shown(root, &[&stories[..], &["--no-run"]].concat(), &[])?;
+    let versions = Versions::new(root)?;
     let environment = [
         ("LAZULI_JUDGE_ROOT", tree(root, "judges")?),
         ("LAZULI_TEST_TOOLS", tree(root, "tools")?),
+        (VERSIONS_VARIABLE, text(&versions.folder)),
         ("LAZULI_TEST_BOOT", "all".to_owned()),
     ];
     let filter: Vec<&str> = filter.into_iter().collect();
     // One machine at a time: two would only slow each other down.
     let line = [&stories[..], &["--", "--nocapture", "--test-threads", "1"], &filter].concat();
     cargo_shown(root, &line, &environment)
+}
+
+/// Where the tests make versions of the container host. Tests share them, so that none of them knows when they can go.
+struct Versions {
+    folder: PathBuf,
+    is_kept: bool,
+}
+
+impl Versions {
+    fn new(root: &Path) -> Result<Versions, String> {
+        if let Some(folder) = std::env::var_os(VERSIONS_VARIABLE) {
+            return Ok(Versions { folder: folder.into(), is_kept: true });
+        }
+        let versions = Versions { folder: root.join(OUTPUT).join(VERSIONS), is_kept: false };
+        // Of a run that was killed.
+        versions.remove()?;
+        Ok(versions)
+    }
+
+    fn remove(&self) -> Result<(), String> {
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(format!("{} cannot be removed: {error}", self.folder.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Versions {
+    fn drop(&mut self) {
+        if !self.is_kept
+            && let Err(problem) = self.remove()
+        {
+            eprintln!("warning: {problem}");
+        }
+    }
 }
 
 /// Builds an image; the tree that its packages were installed into.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use host_tools::{Bind, Call, Sandbox};
-use tempfile::TempDir;
 use testkit::prepared;
 
 use crate::program::{json, lazuli, workspace};
@@ -17,12 +16,11 @@ pub const IMAGE: &str = "container-host";
 pub struct World {
     pub tools: PathBuf,
     pub judges: PathBuf,
-    /// Where everything is made; a folder that `LAZULI_TEST_KEEP` names stays.
+    /// Where everything is made, and what is there already is taken.
     pub folder: PathBuf,
     releases: OnceLock<Releases>,
     /// So that one version is made once.
     building: Mutex<()>,
-    _temporary: Option<TempDir>,
 }
 
 /// A version of the image.
@@ -124,18 +122,9 @@ pub fn world(extent: Extent) -> Option<&'static World> {
 impl World {
     fn new() -> Option<World> {
         let (tools, judges) = (prepared::tools_root()?, prepared::judge_root()?);
-        let kept = std::env::var_os("LAZULI_TEST_KEEP").map(PathBuf::from);
-        let temporary = kept.is_none().then(|| tempfile::tempdir().unwrap());
-        let folder = kept.or_else(|| Some(temporary.as_ref()?.path().to_owned()))?;
+        let folder = prepared::versions()?;
         fs::create_dir_all(&folder).unwrap();
-        let world = World {
-            tools,
-            judges,
-            folder,
-            releases: OnceLock::new(),
-            building: Mutex::new(()),
-            _temporary: temporary,
-        };
+        let world = World { tools, judges, folder, releases: OnceLock::new(), building: Mutex::new(()) };
         for name in ["ours", "theirs"] {
             world.make_keys(name);
         }
@@ -230,12 +219,14 @@ impl World {
             Change::Slots(size) => format!("size-mib = {size}\n"),
             _ => String::new(),
         };
-        let edits: &[(&str, &str)] = match change {
-            Change::Panics => &[("command-line = [\n", "command-line = [\n    \"rdinit=/nothing\",\n")],
-            Change::Hangs => &[("units = [\n", "units = [\n    \"hang.service\",\n")],
-            Change::Slots(_) => &[("size-mib = 2048\n", &slots)],
-            _ => &[],
+        let edit = match change {
+            Change::Panics => Some(("command-line = [\n", "command-line = [\n    \"rdinit=/nothing\",\n")),
+            Change::Hangs => Some(("units = [\n", "units = [\n    \"hang.service\",\n")),
+            Change::Slots(_) => Some(("size-mib = 2048\n", slots.as_str())),
+            _ => None,
         };
+        // The machines of these stories start from the first alone.
+        let edits = [("formats = [\"raw\", \"qcow2\"]\n", "formats = [\"raw\"]\n")].into_iter().chain(edit);
         let file = image.join("image.toml");
         let mut text = fs::read_to_string(&file).unwrap();
         for (from, to) in edits {
