@@ -3,7 +3,6 @@
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use host_tools::progress::Silent;
 use install::files::FilePolicy;
@@ -15,27 +14,9 @@ use rpm::{BuildConfig, CompressionType, FileOptions, PackageBuilder};
 use rpm_model::header::{PackageHeaders, Tag};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+use testkit::memory::Alone;
 
 const MIB: u64 = 1 << 20;
-
-/// One measurement at a time: the kernel counts for the whole process.
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// The result of `work`, and how much more memory than before was in use at once during it: what C libraries take, too.
-fn held<R>(work: impl FnOnce() -> R) -> (R, u64) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    // Lets the kernel forget the highest mark so far.
-    std::fs::write("/proc/self/clear_refs", "5").unwrap();
-    let before = most_resident();
-    let result = work();
-    (result, most_resident().saturating_sub(before))
-}
-
-fn most_resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() << 10
-}
 
 /// A Zstandard frame with a window of that power of two: some bytes, then zeros in blocks of 128 KiB, four bytes each.
 fn zstd(window: u8, first: &[u8], blocks_of_zeros: usize) -> Vec<u8> {
@@ -86,6 +67,7 @@ fn plain(compressor: Compressor, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 
 #[test]
 fn windows_and_dictionaries_have_bounds() {
+    let alone = Alone::wait();
     let text = &b"some text "[..];
     for (name, compressor, bytes) in [
         ("zstd 128 MiB", Compressor::Zstd, zstd(27, text, 0)),
@@ -102,7 +84,7 @@ fn windows_and_dictionaries_have_bounds() {
         ("lzma 128 MiB", Compressor::Lzma, lzma(text, 128 << 20)),
         ("lzma 4 GiB", Compressor::Lzma, lzma(text, u32::MAX)),
     ] {
-        let (read, held) = held(|| plain(compressor, &bytes));
+        let (read, held) = alone.resident_peak(|| plain(compressor, &bytes));
         let error = read.expect_err(name).to_string();
         assert!(held < 4 * MIB, "{name}: {held} bytes held");
         assert!(error.contains("emory"), "{name}: {error}");
@@ -111,8 +93,9 @@ fn windows_and_dictionaries_have_bounds() {
 
 #[test]
 fn reading_zeros_without_end_takes_no_more_than_the_window() {
+    let alone = Alone::wait();
     let bytes = zstd(27, b"", 8192);
-    let (count, held) = held(|| {
+    let (count, held) = alone.resident_peak(|| {
         let mut reader = Compressor::Zstd.reader(&bytes[..]).unwrap();
         std::io::copy(&mut reader, &mut std::io::sink()).unwrap()
     });
@@ -122,12 +105,13 @@ fn reading_zeros_without_end_takes_no_more_than_the_window() {
 
 struct World {
     folder: tempfile::TempDir,
+    alone: Alone,
 }
 
 impl World {
     fn new() -> Option<Self> {
         if rustix::process::geteuid().is_root() {
-            return Some(World { folder: tempfile::tempdir().unwrap() });
+            return Some(World { folder: tempfile::tempdir().unwrap(), alone: Alone::wait() });
         }
         testkit::prepared::skip("it gives files to owners, which needs root");
         None
@@ -183,7 +167,7 @@ impl World {
     fn assert_refused(&self, package: &Path, expected: &str) {
         let folder = self.path("store");
         for store in [None, Some(Store::open(&folder, u64::MAX).unwrap())] {
-            let (installed, held) = held(|| self.install(package, store));
+            let (installed, held) = self.alone.resident_peak(|| self.install(package, store));
             let mut error: &dyn std::error::Error = &installed.unwrap_err();
             let mut told = error.to_string();
             while let Some(source) = error.source() {

@@ -1,6 +1,6 @@
 //! Work, in; the most bytes that it held at once, out: for tests that bound memory.
 //!
-//! A test binary that measures has, at its top:
+//! A test binary that measures what is allocated has, at its top:
 //!
 //! ```ignore
 //! #[global_allocator]
@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-/// The counters are of the whole process.
+/// What is counted is of the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// The system's allocator, with the bytes counted that are held. What C libraries allocate is not seen.
@@ -82,4 +82,24 @@ impl Alone {
         let result = work();
         (result, MOST.load(Relaxed).saturating_sub(before))
     }
+
+    /// The result of `work`, and how many bytes more than before were resident at once during it, by the kernel's count: what C
+    /// libraries take, too.
+    ///
+    /// # Panics
+    /// Where the kernel tells nothing of this process.
+    pub fn resident_peak<R>(&self, work: impl FnOnce() -> R) -> (R, u64) {
+        // Lets the kernel forget the highest mark so far.
+        std::fs::write("/proc/self/clear_refs", "5").expect("the kernel counts for this process");
+        let before = most_resident();
+        let result = work();
+        (result, most_resident().saturating_sub(before))
+    }
+}
+
+fn most_resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("the kernel tells of this process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it tells the mark");
+    let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse().expect("it is a number");
+    kib << 10
 }
