@@ -92,18 +92,24 @@ fn mending_a_table_is_cut_anywhere_and_never_breaks_the_good_copy() {
     for broken in [512 + 20, 2 * 512 + 5, 255 * 512 + 20, 254 * 512 + 5] {
         let disk = disk();
         let before = Table::read(&disk, 512).unwrap();
-        let wanted = renamed(&before);
+        println!("damage at byte {broken}");
         disk.write_at(broken, b"damage").unwrap();
-        let found = Table::read(&disk, 512).unwrap();
         let expected = if broken < 128 * 512 { Condition::FrontBroken } else { Condition::BackupBroken };
         // The last entries of the array are unused; damage there is damage as well.
-        assert_eq!((found.condition, &found.entries), (expected, &before.entries), "{broken}");
-        disk.begin();
-        write(&disk, &found, &wanted);
-        for cut in disk.cuts(200) {
-            let found = Table::read(&cut, 512).unwrap();
-            assert!(found.entries == before.entries || found.entries == wanted.entries);
-        }
+        assert_mended_at_every_cut(&disk, expected, &before);
+    }
+}
+
+/// A broken disk has the entries of before; changing them leaves a whole table at every cut.
+fn assert_mended_at_every_cut(disk: &Recorded, condition: Condition, before: &Table) {
+    let found = Table::read(disk, 512).unwrap();
+    assert_eq!((found.condition, &found.entries), (condition, &before.entries));
+    let wanted = renamed(before);
+    disk.begin();
+    write(disk, &found, &wanted);
+    for cut in disk.cuts(400) {
+        let found = Table::read(&cut, 512).unwrap();
+        assert!(found.entries == before.entries || found.entries == wanted.entries);
     }
 }
 
@@ -152,15 +158,7 @@ fn a_header_that_says_what_cannot_be_is_gone_before_its_entries_are_right() {
     let before = Table::read(&disk, 512).unwrap();
     set_in_front(&disk, 32, 2);
     disk.write_at(1024, b"damage").unwrap();
-    let found = Table::read(&disk, 512).unwrap();
-    assert_eq!((found.condition, &found.entries), (Condition::FrontBroken, &before.entries));
-    let wanted = renamed(&before);
-    disk.begin();
-    write(&disk, &found, &wanted);
-    for cut in disk.cuts(400) {
-        let found = Table::read(&cut, 512).unwrap();
-        assert!(found.entries == before.entries || found.entries == wanted.entries);
-    }
+    assert_mended_at_every_cut(&disk, Condition::FrontBroken, &before);
 }
 
 /// The checksums hold, and the sectors for partitions begin too early or end too late.
